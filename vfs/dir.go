@@ -1,0 +1,27 @@
+package vfs
+
+import (
+	"errors"
+	"io/fs"
+	"path"
+)
+
+// MkdirDurable makes a directory, with the parents that it lacks, durably.
+func MkdirDurable(fsys FS, dir string) error {
+	var made []string // whose parent must be synced
+	for at := path.Clean(dir); ; at = path.Dir(at) {
+		if _, err := fsys.Stat(at); !errors.Is(err, fs.ErrNotExist) || at == path.Dir(at) {
+			break
+		}
+		made = append(made, at)
+	}
+	if err := fsys.MkdirAll(dir); err != nil {
+		return err
+	}
+	for _, d := range made {
+		if err := fsys.SyncDir(path.Dir(d)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
