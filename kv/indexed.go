@@ -47,7 +47,7 @@ func (b *IndexedBatch) Reset() {
 func (b *IndexedBatch) index() {
 	fresh := Batch{data: b.data[b.indexed:]}
 	for op := range fresh.Ops() {
-		b.over.apply(op)
+		b.over.apply(op, b.mergers)
 	}
 	b.indexed = len(b.data)
 }

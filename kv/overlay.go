@@ -39,7 +39,7 @@ func (o *overlay) clone() overlay {
 }
 
 // apply enters op, whose slices it copies.
-func (o *overlay) apply(op Op) {
+func (o *overlay) apply(op Op, m Mergers) {
 	switch op.Kind {
 	case OpPut:
 		o.set(op.Key, edit{base: baseValue, value: bytes.Clone(op.Value)})
@@ -47,12 +47,26 @@ func (o *overlay) apply(op Op) {
 		o.set(op.Key, edit{base: baseAbsent})
 	case OpMerge:
 		e := o.edit(op.Key)
-		n := len(e.operands)
-		e.operands = append(e.operands[:n:n], operand{op.Merger, bytes.Clone(op.Value)})
+		e.operands = appendOperand(e.operands, operand{op.Merger, bytes.Clone(op.Value)}, m)
 		o.set(op.Key, e)
 	case OpDeleteRange:
 		o.clear(op.Span())
 	}
+}
+
+// appendOperand returns a new list with op at its end, or merged into the last
+// one, which operators allow: so a counter that a batch raises often stays one
+// operand.
+func appendOperand(list []operand, op operand, m Mergers) []operand {
+	n := len(list)
+	if n > 0 && list[n-1].merger == op.merger {
+		both, err := m.Merge(op.merger, nil, list[n-1].value, true, op.value)
+		if err == nil {
+			op.value = both
+			n--
+		}
+	}
+	return append(list[:n:n], op)
 }
 
 func (o *overlay) set(key []byte, e edit) { o.entries.Set(bytes.Clone(key), e) }

@@ -91,7 +91,7 @@ func (m *Map[V]) Delete(key []byte) (old V, deleted bool) {
 	m.root = m.root.mutable(m.own)
 	m.root.remove(m.own, key)
 	m.size--
-	for m.root.kids != nil && len(m.root.kids) == 1 {
+	for len(m.root.kids) == 1 {
 		m.root = m.root.kids[0]
 	}
 	return old, true

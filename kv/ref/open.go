@@ -1,0 +1,272 @@
+package ref
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/varvedb/varve/journal"
+	"github.com/varvedb/varve/kv"
+	"github.com/varvedb/varve/vfs"
+)
+
+// Open opens a store, and makes it if there is none. A nil opt is a temporary
+// store in memory. It reads all content. Errors besides those of the file
+// system: ErrLocked as a *kv.LockedError, ErrForeign, ErrNewerFormat,
+// ErrNotExist, ErrExist, *kv.CorruptionError.
+func Open(ctx context.Context, opt *Options) (*Store, error) {
+	filled, err := opt.filled()
+	if err != nil {
+		return nil, err
+	}
+	s := newStore(filled)
+	if s.opt.Dir == "" {
+		s.start(&state{seq: 1})
+		return s, nil
+	}
+	if err := s.open(ctx); err != nil {
+		if s.lock != nil {
+			err = errors.Join(err, s.lock.Close())
+		}
+		return nil, fmt.Errorf("open %s: %w", s.opt.Dir, err)
+	}
+	return s, nil
+}
+
+func (s *Store) open(ctx context.Context) error {
+	if s.opt.ReadOnly {
+		return s.openReadOnly(ctx)
+	}
+	found, err := s.look()
+	if err != nil {
+		return err
+	}
+	if !found {
+		if err := vfs.MkdirDurable(s.opt.FS, s.opt.Dir); err != nil {
+			return err
+		}
+	}
+	if s.lock, err = s.takeLock(ctx); err != nil {
+		return err
+	}
+	// Whoever held the lock may have made or removed the store.
+	if found, err = s.look(); err != nil {
+		return err
+	}
+	if !found {
+		return s.create()
+	}
+	return s.recover()
+}
+
+// look reports whether there is a store in the directory.
+func (s *Store) look() (found bool, err error) {
+	names, err := s.opt.FS.List(s.opt.Dir)
+	if err != nil && !isNotExist(err) {
+		return false, err
+	}
+	found = slices.Contains(names, metaName)
+	switch {
+	case found && s.opt.MustBeNew:
+		return found, kv.ErrExist
+	case !found && (s.opt.MustExist || s.opt.ReadOnly):
+		return found, errors.Join(kv.ErrNotExist, onlyOurs(s.opt.Dir, names))
+	case !found:
+		return found, onlyOurs(s.opt.Dir, names)
+	}
+	return found, nil
+}
+
+// onlyOurs returns an error if a directory without META holds other things than
+// what a store that was not finished leaves.
+func onlyOurs(dir string, names []string) error {
+	for _, name := range names {
+		switch {
+		case name == lockName || name == metaName+".tmp":
+		case isLog(name) || strings.HasPrefix(name, "SNAP-"):
+			return &kv.CorruptionError{File: join(dir, metaName), Offset: -1, What: "it is missing, but " + name + " is there"}
+		default:
+			return fmt.Errorf("%w: it holds %s; choose an empty or new directory", kv.ErrForeign, name)
+		}
+	}
+	return nil
+}
+
+const lockName = "LOCK"
+
+func (s *Store) takeLock(ctx context.Context) (interface{ Close() error }, error) {
+	const pause = 20 * time.Millisecond
+	for waited := time.Duration(0); ; waited += pause {
+		lock, err := s.opt.FS.Lock(join(s.opt.Dir, lockName), vfs.LockOptions{Shared: s.opt.ReadOnly})
+		if err == nil || !errors.Is(err, vfs.ErrLocked) || waited >= s.opt.LockTimeout {
+			return lock, err
+		}
+		s.sleep(pause)
+		if ctx.Err() != nil {
+			return nil, errors.Join(err, ctx.Err())
+		}
+	}
+}
+
+// sleep waits by the executor's clock.
+func (s *Store) sleep(d time.Duration) {
+	over := false
+	s.opt.Executor.AfterFunc(d, func() {
+		s.commit.Lock()
+		defer s.commit.Unlock()
+		over = true
+		s.moved.Broadcast()
+	})
+	s.commit.Lock()
+	defer s.commit.Unlock()
+	for !over {
+		s.moved.Wait()
+	}
+}
+
+func (s *Store) create() error {
+	s.meta = meta{firstLog: 1}
+	return s.begin(&state{seq: 1}, journal.Tail{})
+}
+
+// recover reads the store and starts a new segment of the log.
+func (s *Store) recover() error {
+	l, err := load(&s.opt)
+	if err != nil {
+		return err
+	}
+	s.meta, s.logBytes, s.nextID = l.meta, l.bytes, l.nextID
+	if l.tail.Torn != nil {
+		s.opt.Logger.Warn("varve: the last write before an unclean end was cut off", "dir", s.opt.Dir, "tail", *l.tail.Torn)
+	}
+	if err := removeOrphans(&s.opt, &s.meta); err != nil {
+		return err
+	}
+	st := l.st
+	if !s.meta.clean {
+		// Writes that were visible but not durable are gone; their numbers
+		// must not come back.
+		st.seq += seqGap
+	}
+	s.meta.clean, s.meta.end = false, l.tail.End
+	return s.begin(st, l.tail)
+}
+
+// seqGap is more batches than can be lost in a crash.
+const seqGap = 1 << 32
+
+// begin starts a new segment of the log. META says before that the store is in
+// use, so that an older META with a newer log is noticed, and after that the
+// segment is there, so that its absence is.
+func (s *Store) begin(st *state, tail journal.Tail) (err error) {
+	if err := s.meta.write(s.opt.FS, s.opt.Dir); err != nil {
+		return err
+	}
+	if s.log, err = journal.Create(s.opt.journal(), tail); err != nil {
+		return mapJournal(err)
+	}
+	if err := s.markStart(st.seq); err != nil {
+		_, closed := s.log.Close()
+		return errors.Join(err, closed)
+	}
+	s.start(st)
+	return nil
+}
+
+// markStart makes the new segment durable, with a record, and then says in META
+// that it is there.
+func (s *Store) markStart(seq kv.Seq) error {
+	if _, err := s.log.Append(appendHeader(nil, recordCut, seq)); err != nil {
+		return mapJournal(err)
+	}
+	if err := s.log.Sync(); err != nil {
+		return mapJournal(err)
+	}
+	s.meta.end = journal.End{Segment: s.log.Stats().Segment}
+	return s.meta.write(s.opt.FS, s.opt.Dir)
+}
+
+func (o *Options) journal() journal.Options {
+	return journal.Options{FS: o.FS, Executor: o.Executor, Dir: o.Dir, SegmentSize: o.SegmentBytes}
+}
+
+// removeOrphans removes what an interrupted flush or close has left.
+func removeOrphans(opt *Options, m *meta) error {
+	names, err := opt.FS.List(opt.Dir)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		stale := strings.HasPrefix(name, "SNAP-") && name != m.snapshotName()
+		if stale || strings.HasSuffix(name, ".tmp") {
+			if err := removeIfThere(opt.FS, join(opt.Dir, name)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func isLog(name string) bool { return strings.HasSuffix(name, ".log") }
+
+// openReadOnly reads the store without changing a byte. Beside a live writer it
+// goes without the lock and reads what is there, again if the writer moved a
+// file away meanwhile.
+func (s *Store) openReadOnly(ctx context.Context) error {
+	if _, err := s.look(); err != nil {
+		return err
+	}
+	lock, err := s.takeLock(ctx)
+	if err == nil {
+		s.lock = lock
+	} else if !errors.Is(err, vfs.ErrLocked) {
+		return err
+	}
+	l, err := s.loadPatiently()
+	if err != nil {
+		return err
+	}
+	s.start(l.st)
+	return nil
+}
+
+func (s *Store) loadPatiently() (l *loaded, err error) {
+	attempts := 1
+	if s.lock == nil {
+		attempts = 5
+	}
+	for range attempts {
+		if l, err = load(&s.opt); err == nil {
+			return l, nil
+		}
+	}
+	return nil, err
+}
+
+// Refresh makes a read-only store show what is on disk now. Snapshots and
+// iterators that are open keep their state.
+func (s *Store) Refresh(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := s.enter(); err != nil {
+		return err
+	}
+	defer s.leave()
+	if !s.opt.ReadOnly {
+		return nil
+	}
+	l, err := s.loadPatiently()
+	if err != nil {
+		return err
+	}
+	s.commit.Lock()
+	defer s.commit.Unlock()
+	s.tip = l.st
+	s.visible.Store(l.st)
+	s.resolver = kv.NewResolver(l.st.seq, s.opt.HistoryBytes)
+	return nil
+}
