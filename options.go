@@ -1,0 +1,97 @@
+package varve
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/varvedb/varve/kv"
+	"github.com/varvedb/varve/kv/ref"
+	"github.com/varvedb/varve/vfs"
+)
+
+// Durability says what a write survives when it has returned.
+type Durability = kv.Durability
+
+// The durabilities.
+const (
+	Sync     = kv.Sync     // power loss; the default
+	Buffered = kv.Buffered // the end of the process
+	Process  = kv.Process  // nothing
+)
+
+// Options are the settings of a database. The zero value, and nil, are right for
+// most programs.
+type Options struct {
+	// Engine keeps the data; by default the reference engine.
+	Engine Engine
+	// FS holds the directory; by default the system's files.
+	FS vfs.FS
+	// Executor runs background work; by default goroutines.
+	Executor vfs.Executor
+	// Logger is told of recoveries, failures and forgotten handles; by default
+	// nobody is.
+	Logger *slog.Logger
+	// Mergers are merge operators beside those of package kv.
+	Mergers []kv.Merger
+
+	// Durability of writes that do not say; Sync by default.
+	Durability Durability
+	// SyncInterval, if set, syncs weaker writes that often.
+	SyncInterval time.Duration
+
+	// ReadOnly opens what is there and changes nothing.
+	ReadOnly bool
+	// MustExist refuses to make a new database.
+	MustExist bool
+	// MustBeNew refuses to open an existing database.
+	MustBeNew bool
+	// LockTimeout is how long to wait for another handle to close the
+	// database; by default not at all.
+	LockTimeout time.Duration
+}
+
+// Engine opens the store in which a database keeps its data.
+type Engine interface {
+	// Name is how users call the engine.
+	Name() string
+	// Open opens the store in dir, or a temporary one if dir is empty.
+	Open(ctx context.Context, dir string, opt *Options, m kv.Mergers) (kv.Store, error)
+}
+
+// Reference returns the reference engine: the content lives in memory, a log
+// and snapshot files keep it on disk. See package kv/ref.
+func Reference() Engine { return reference{} }
+
+type reference struct{}
+
+func (reference) Name() string { return "ref" }
+
+func (reference) Open(ctx context.Context, dir string, opt *Options, m kv.Mergers) (kv.Store, error) {
+	return ref.Open(ctx, &ref.Options{
+		Dir: dir, FS: opt.FS, Executor: opt.Executor, Logger: opt.Logger, Mergers: m,
+		ReadOnly: opt.ReadOnly, MustExist: opt.MustExist, MustBeNew: opt.MustBeNew,
+		LockTimeout: opt.LockTimeout, SyncInterval: opt.SyncInterval,
+	})
+}
+
+// filled returns the options with the defaults in place.
+func (o *Options) filled() Options {
+	var c Options
+	if o != nil {
+		c = *o
+	}
+	if c.Engine == nil {
+		c.Engine = Reference()
+	}
+	if c.Executor == nil {
+		c.Executor = vfs.Go()
+	}
+	if c.FS == nil {
+		c.FS = vfs.System()
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
