@@ -77,9 +77,6 @@ func kindOfWord(s string) kind {
 	return kindNone
 }
 
-// composite reports whether ^N counts a node of kind k.
-func (k kind) composite() bool { return k >= kindArray && k <= kindMap }
-
 // node is a parsed shape, or a part of one.
 type node struct {
 	kind   kind

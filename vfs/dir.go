@@ -10,7 +10,11 @@ import (
 func MkdirDurable(fsys FS, dir string) error {
 	var made []string // whose parent must be synced
 	for at := path.Clean(dir); ; at = path.Dir(at) {
-		if _, err := fsys.Stat(at); !errors.Is(err, fs.ErrNotExist) || at == path.Dir(at) {
+		_, err := fsys.Stat(at)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err // whether the parent must be synced is not known
+		}
+		if err == nil || at == path.Dir(at) {
 			break
 		}
 		made = append(made, at)
