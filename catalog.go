@@ -146,10 +146,20 @@ func (e *entry) lookUp(r kv.Reader) (place, error) {
 // at returns where the collection is at a snapshot, without reading if the
 // catalog has not been written since that was last looked up.
 func (db *DB) at(e *entry, snap kv.Snapshot) (place, error) {
-	if p := e.now.Load(); p != nil && p.seq <= snap.Seq() && db.catalogSpace.LastModified() <= p.seq {
+	if p := db.known(e, snap.Seq()); p != nil {
 		return *p, p.err(e)
 	}
 	return e.lookUp(snap)
+}
+
+// known returns where the collection is at the state seq, if that can be told
+// without reading; else nil.
+func (db *DB) known(e *entry, seq kv.Seq) *place {
+	p := e.now.Load()
+	if p == nil || p.seq > seq || db.catalogSpace.LastModified() > p.seq {
+		return nil
+	}
+	return p
 }
 
 func (p *place) err(e *entry) error {

@@ -3,6 +3,7 @@ package varve
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/varvedb/varve/kv"
 )
@@ -87,6 +88,11 @@ func (tx *Tx) DB() *DB { return tx.db }
 func (tx *Tx) place(e *entry) (place, error) {
 	if p, ok := tx.places[e]; ok {
 		return p, tx.txn.Err()
+	}
+	if p := tx.db.known(e, tx.txn.Seq()); p != nil && !slices.Contains(tx.moved, e) {
+		tx.txn.Read(e.id.key())
+		tx.places[e] = *p
+		return *p, errors.Join(p.err(e), tx.txn.Err())
 	}
 	p, err := e.lookUp(tx.txn)
 	if err != nil {

@@ -1,0 +1,67 @@
+// Command bench measures Varve beside its peers, in one process, interleaved:
+// each round runs every case once, and the table shows the median of the rounds.
+//
+//	go run . sync            durable puts from 1 to 64 goroutines
+//	go run . sync -svg F     and the plot
+//	go run . codec           keys and values
+//	go run . map             operations of collections
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"time"
+)
+
+func main() {
+	if err := run(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// settings are the flags of all benchmarks.
+type settings struct {
+	rounds int
+	per    time.Duration
+	dir    string
+	svg    string
+}
+
+func run(args []string) error {
+	if len(args) == 0 {
+		return fmt.Errorf("name a benchmark: sync, codec, map")
+	}
+	var s settings
+	flags := flag.NewFlagSet(args[0], flag.ContinueOnError)
+	flags.IntVar(&s.rounds, "rounds", 5, "rounds; the median is shown")
+	flags.DurationVar(&s.per, "per", time.Second, "time for each case and round")
+	flags.StringVar(&s.dir, "dir", "", "directory on the disk to measure (default a temporary one)")
+	flags.StringVar(&s.svg, "svg", "", "also write a plot to this file")
+	if err := flags.Parse(args[1:]); err != nil {
+		return err
+	}
+	if s.dir == "" {
+		dir, err := os.MkdirTemp("", "varve-bench-")
+		if err != nil {
+			return err
+		}
+		defer os.RemoveAll(dir)
+		s.dir = dir
+	}
+	switch args[0] {
+	case "sync":
+		return syncBench(s)
+	case "codec":
+		return microBench(s, "codec: one key or value, no disk", codecCases())
+	case "map":
+		cases, done, err := mapCases()
+		if err != nil {
+			return err
+		}
+		defer done()
+		return microBench(s, "collections: one call, in memory, no disk", cases)
+	}
+	return fmt.Errorf("unknown benchmark %q", args[0])
+}
