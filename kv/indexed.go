@@ -1,5 +1,7 @@
 package kv
 
+import "slices"
+
 // IndexedBatch is a batch that can be read: a Reader over a state of a store
 // with the batch applied on top. It is not safe for concurrent use, but any
 // number of its iterators may be open while it changes: each keeps the view it
@@ -106,16 +108,17 @@ func (b *IndexedBatch) Iter(opt IterOptions) Iterator {
 
 // savepoint is a state of the batch to which it can return.
 type savepoint struct {
-	size, count int
-	err         error
-	over        overlay
+	data  []byte // its capacity ends with it, so that no other path writes behind it
+	count int
+	err   error
+	over  overlay
 }
 
 func (b *IndexedBatch) save() savepoint {
-	return savepoint{len(b.data), b.count, b.err, b.over.clone()}
+	return savepoint{slices.Clip(b.data), b.count, b.err, b.over.clone()}
 }
 
 func (b *IndexedBatch) restore(s savepoint) {
-	b.data, b.count, b.err = b.data[:s.size], s.count, s.err
-	b.over, b.indexed = s.over.clone(), s.size
+	b.data, b.count, b.err = s.data, s.count, s.err
+	b.over, b.indexed = s.over.clone(), len(s.data)
 }

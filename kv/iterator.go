@@ -90,7 +90,10 @@ func NextPrefix(it Iterator, n int) bool {
 	if key == nil {
 		return false
 	}
-	end := PrefixEnd(key[:min(n, len(key))])
+	if len(key) < n {
+		return it.Next() // any other key differs
+	}
+	end := PrefixEnd(key[:n])
 	if end == nil {
 		it.Last()
 		return it.Next()

@@ -30,7 +30,8 @@ type overlayIter struct {
 func newOverlayIter(base Iterator, o overlay, m Mergers, opt IterOptions) *overlayIter {
 	it := &overlayIter{base: base, over: o.entries.Iter(), cleared: &o.cleared, mergers: m,
 		keysOnly: opt.KeysOnly, skip: opt.Skip, keybuf: []byte{}, buf: []byte{}}
-	it.lower, it.upper = opt.Bounds()
+	lower, upper := opt.Bounds()
+	it.lower, it.upper = bytes.Clone(lower), bytes.Clone(upper)
 	return it
 }
 

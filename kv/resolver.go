@@ -343,5 +343,8 @@ func withinKeyspace(id uint64, s Span) bool {
 		return false
 	}
 	end := keyspaceOf(s.End)
-	return end == id || end == id+1 && len(s.End) <= 8
+	// An end that is the first key of the next keyspace: shorter keys of that
+	// one, filled up with zeros, must not lie below it.
+	first := len(s.End) > 0 && len(s.End) <= 8 && s.End[len(s.End)-1] != 0
+	return end == id || end == id+1 && first
 }

@@ -96,7 +96,8 @@ func (t *Txn) Iter(opt IterOptions) Iterator {
 		return &failedIter{err: ErrClosed}
 	}
 	it := &txnIter{Iterator: t.batch.Iter(opt), txn: t, index: len(t.iters)}
-	it.lower, it.upper = opt.Bounds()
+	lower, upper := opt.Bounds()
+	it.lower, it.upper = bytes.Clone(lower), bytes.Clone(upper) // the caller may change its own
 	t.iters = append(t.iters, it)
 	return it
 }

@@ -18,17 +18,28 @@ func (it *txnIter) Last() bool  { return it.backward(it.upper, it.Iterator.Last(
 
 func (it *txnIter) SeekGE(key []byte) bool {
 	start := bytes.Clone(key)
+	if bytes.Compare(start, it.lower) < 0 {
+		start = it.lower
+	}
 	return it.forward(start, it.Iterator.SeekGE(key))
 }
 
 func (it *txnIter) SeekLE(key []byte) bool {
-	end := After(key)
+	end := it.below(After(key))
 	return it.backward(end, it.Iterator.SeekLE(key))
 }
 
 func (it *txnIter) SeekLT(key []byte) bool {
-	end := bytes.Clone(key)
+	end := it.below(append([]byte{}, key...)) // never nil, which is no end
 	return it.backward(end, it.Iterator.SeekLT(key))
+}
+
+// below returns the lesser of end and the upper bound.
+func (it *txnIter) below(end []byte) []byte {
+	if it.upper != nil && bytes.Compare(end, it.upper) > 0 {
+		return it.upper
+	}
+	return end
 }
 
 func (it *txnIter) Next() bool {
@@ -36,7 +47,10 @@ func (it *txnIter) Next() bool {
 		return false
 	}
 	ok := it.Iterator.Next()
-	it.seen.End = it.reached(ok, it.upper, true)
+	// After a turn the walk passes again what it has seen: the span only grows.
+	if end := it.reached(ok, it.upper, true); end == nil || it.seen.End != nil && bytes.Compare(end, it.seen.End) > 0 {
+		it.seen.End = end
+	}
 	return ok
 }
 
@@ -45,7 +59,9 @@ func (it *txnIter) Prev() bool {
 		return false
 	}
 	ok := it.Iterator.Prev()
-	it.seen.Start = it.reached(ok, it.lower, false)
+	if start := it.reached(ok, it.lower, false); bytes.Compare(start, it.seen.Start) < 0 {
+		it.seen.Start = start
+	}
 	return ok
 }
 

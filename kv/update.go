@@ -1,6 +1,7 @@
 package kv
 
 import (
+	"bytes"
 	"context"
 	"errors"
 )
@@ -35,7 +36,7 @@ func FetchAndUpdate(ctx context.Context, store Store, key []byte, opt WriteOptio
 		return old, next, err
 	}
 	for old.Absent = !ok; ; {
-		val, keep := f(old.Value, !old.Absent)
+		val, keep := f(bytes.Clone(old.Value), !old.Absent)
 		next = KV{Key: key, Value: val, Absent: !keep}
 		swapped, actual, err := CompareAndSwap(ctx, store, key, old, next, opt)
 		if err != nil || swapped {

@@ -1,0 +1,61 @@
+# Every target works on a fresh clone with Go alone; `make` lists them.
+
+GO ?= go
+# The packages with goroutines of their own.
+CONCURRENT = . ./kv/... ./journal ./vfs ./internal/...
+FUZZTIME ?= 10s
+SOAK ?= 30m
+
+.PHONY: help all fmt lint vet build test race fuzz soak cross nested features bench-sync docs tour
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+all: fmt lint vet build test ## what a change must pass
+
+fmt: ## fail if a file is not formatted
+	@test -z "$$(gofmt -l . | tee /dev/stderr)"
+
+vet: ## go vet
+	$(GO) vet ./...
+
+lint: ## staticcheck, at the version pinned in tools/
+	$(GO) tool -modfile=tools/go.mod staticcheck ./...
+
+build: ## compile everything
+	$(GO) build ./...
+
+test: ## all tests
+	$(GO) test ./...
+
+race: ## the concurrent packages under the race detector
+	$(GO) test -race -short $(CONCURRENT)
+
+fuzz: ## each fuzz target for FUZZTIME
+	@$(GO) list -f '{{.ImportPath}}' ./... | while read -r pkg; do \
+	  for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+	    echo "$$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
+	  done; done
+
+soak: ## long runs of the model, crash and fault harnesses, for SOAK
+	VARVE_SOAK=$(SOAK) $(GO) test -timeout 0 -run 'TestSoak' ./kv/ref
+
+cross: ## compile for every platform we promise
+	@for t in windows/amd64 darwin/arm64 linux/386 linux/arm64 wasip1/wasm js/wasm; do \
+	  echo $$t; CGO_ENABLED=0 GOOS=$${t%/*} GOARCH=$${t#*/} $(GO) build ./... || exit 1; done
+
+nested: ## the tests of the nested modules
+	cd bench && $(GO) vet ./... && $(GO) test -short ./...
+	cd conformance && $(GO) vet ./... && $(GO) test ./...
+
+features: ## check that docs/features.md names tests and examples that exist
+	$(GO) test -run TestFeatures -count 1 ./internal/docs
+
+bench-sync: ## durable puts from 1 to 64 goroutines
+	cd bench && $(GO) run . sync
+
+docs: ## the documentation of the packages as text
+	@for p in $$($(GO) list ./... | grep -v internal); do echo "=== $$p"; $(GO) doc -all $$p; done
+
+tour: ## every collection on real data
+	$(GO) run ./cmd/varve tour
