@@ -582,12 +582,16 @@ func TestClearedRoomComesBackWhileOthersWrite(t *testing.T) {
 	}
 	wg.Wait()
 	check(t, m.Clear())
-	deadline := time.Now().Add(10 * time.Second)
-	for db.Metrics().LiveKeys > 4 { // the rows of the catalog
+	waitUntil(t, func() bool { return db.Metrics().LiveKeys <= 4 }) // the rows of the catalog
+}
+
+// waitUntil waits for what the background does.
+func waitUntil(t testing.TB, done func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); !done(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatal(db.Metrics().LiveKeys, "keys are left")
+			t.Fatal("waited in vain")
 		}
-		time.Sleep(time.Millisecond)
 	}
 }
 

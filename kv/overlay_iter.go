@@ -49,6 +49,9 @@ func (it *overlayIter) Last() bool { return it.seekBack(it.upper) }
 func (it *overlayIter) SeekLE(key []byte) bool { return it.SeekLT(After(key)) }
 
 func (it *overlayIter) SeekLT(key []byte) bool {
+	if key == nil {
+		key = []byte{} // the empty key; nil is the end to seekBack
+	}
 	if it.upper != nil && bytes.Compare(key, it.upper) > 0 {
 		key = it.upper
 	}

@@ -158,3 +158,29 @@ func TestLastModifiedIsNeverTooLow(t *testing.T) {
 		t.Fatal(two.Load())
 	}
 }
+
+// The keyspace 256 begins with a zero byte at its end, so that the keys of seven
+// bytes that belong to it lie below its prefix.
+func TestShortKeysBelowAPrefixAreSeen(t *testing.T) {
+	low, high, short := KeyspacePrefix(255), KeyspacePrefix(256), KeyspacePrefix(256)[:7]
+	for name, c := range map[string]struct {
+		write func(*Batch)
+		cond  Conditions
+	}{
+		"a put in a range":       {func(b *Batch) { b.Put(short, nil) }, Conditions{Spans: []Span{{low, high}}}},
+		"a range over the key":   {func(b *Batch) { b.DeleteRange(low, high) }, Conditions{Keys: [][]byte{short}}},
+		"a range over the range": {func(b *Batch) { b.DeleteRange(low, high) }, Conditions{Spans: []Span{{short, high}}}},
+	} {
+		r := NewResolver(1, 0)
+		r.Track(255)
+		r.Track(256)
+		r.Open(1)
+		b := new(Batch)
+		c.write(b)
+		r.Record(2, b)
+		c.cond.At = 1
+		if err := r.Check(&c.cond); !errors.Is(err, ErrConflict) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

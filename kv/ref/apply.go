@@ -205,6 +205,8 @@ func (s *Store) fail(err error) error {
 			s.failure = mapJournal(err)
 			s.opt.Logger.Error("varve: the log failed; no more writes are taken", "dir", s.opt.Dir, "err", err)
 		}
+		// The batches go back to their callers; no condition will be checked again.
+		s.resolver.Discard(s.visible.Load().seq)
 		s.moved.Broadcast()
 		return mapJournal(err)
 	}

@@ -83,7 +83,7 @@ func (s *Store) regret(soft softWrite) {
 // first on. The checkpoint lock must be held.
 func (s *Store) writeSnapshot(st *state, first uint64) error {
 	fsys, dir := s.opt.FS, s.opt.Dir
-	next := meta{snapshot: s.meta.snapshot + 1, seq: st.seq, firstLog: first, end: journal.End{Segment: first}}
+	next := meta{snapshot: s.lastSnapshot + 1, seq: st.seq, firstLog: first, end: journal.End{Segment: first}}
 	name := join(dir, next.snapshotName())
 	err := removeIfThere(fsys, name) // of an attempt that failed
 	if err == nil {
@@ -93,20 +93,18 @@ func (s *Store) writeSnapshot(st *state, first uint64) error {
 		err = fsys.SyncDir(dir)
 	}
 	if err == nil {
+		// If it fails META may name either snapshot: both files must stay.
+		s.lastSnapshot = next.snapshot
 		err = next.write(fsys, dir)
 	}
 	if err != nil {
 		return err
 	}
-	old := s.meta.snapshotName()
 	s.meta = next
 	s.flushes.Add(1)
 	s.flushBytes.Add(next.size)
 	s.lastFlush.Store(s.opt.Executor.Now().UnixNano())
-	if old != "" {
-		err = removeIfThere(fsys, join(dir, old))
-	}
-	return errors.Join(err, s.log.Release(first))
+	return errors.Join(removeOrphans(&s.opt, &s.meta), s.log.Release(first))
 }
 
 // flushIfLong starts a flush when the log has outgrown its bound. The commit

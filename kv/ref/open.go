@@ -142,16 +142,15 @@ func (s *Store) recover() error {
 	if l.tail.Torn != nil {
 		s.opt.Logger.Warn("varve: the last write before an unclean end was cut off", "dir", s.opt.Dir, "tail", *l.tail.Torn)
 	}
-	if err := removeOrphans(&s.opt, &s.meta); err != nil {
-		return err
-	}
 	st := l.st
 	if !s.meta.clean {
 		// Writes that were visible but not durable are gone; their numbers
 		// must not come back.
 		st.seq += seqGap
 	}
-	s.meta.clean, s.meta.end = false, l.tail.End
+	// The end stays what META knows: what was read beyond it may not be durable
+	// until the new segment is there.
+	s.meta.clean = false
 	return s.begin(st, l.tail)
 }
 
@@ -165,6 +164,12 @@ func (s *Store) begin(st *state, tail journal.Tail) (err error) {
 	if err := s.meta.write(s.opt.FS, s.opt.Dir); err != nil {
 		return err
 	}
+	// Not before: the META that was read may not have been durable, and an
+	// older one needs other files.
+	if err := removeOrphans(&s.opt, &s.meta); err != nil {
+		return err
+	}
+	s.lastSnapshot = s.meta.snapshot
 	if s.log, err = journal.Create(s.opt.journal(), tail); err != nil {
 		return mapJournal(err)
 	}

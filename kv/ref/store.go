@@ -45,8 +45,9 @@ type Store struct {
 
 	// Lock order: checkpoint, then commit. The journal's own lock comes last.
 
-	checkpoint vfs.Mutex // held while a snapshot file is written; guards meta
-	meta       meta
+	checkpoint   vfs.Mutex // held while a snapshot file is written; guards what follows
+	meta         meta
+	lastSnapshot uint64 // highest number that META on disk may name
 
 	commit   vfs.Mutex // guards what follows
 	moved    vfs.Cond  // visible, tip or calls have changed
