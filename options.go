@@ -68,11 +68,15 @@ type reference struct{}
 func (reference) Name() string { return "ref" }
 
 func (reference) Open(ctx context.Context, dir string, opt *Options, m kv.Mergers) (kv.Store, error) {
-	return ref.Open(ctx, &ref.Options{
+	s, err := ref.Open(ctx, &ref.Options{
 		Dir: dir, FS: opt.FS, Executor: opt.Executor, Logger: opt.Logger, Mergers: m,
 		ReadOnly: opt.ReadOnly, MustExist: opt.MustExist, MustBeNew: opt.MustBeNew,
 		LockTimeout: opt.LockTimeout, SyncInterval: opt.SyncInterval,
 	})
+	if err != nil {
+		return nil, err // not s: a nil *ref.Store is a Store that is not nil
+	}
+	return s, nil
 }
 
 // filled returns the options with the defaults in place.

@@ -44,10 +44,11 @@ func New(log *slog.Logger) *Tracker {
 func Open[T any](t *Tracker, thing *T, kind string, release func()) *Handle {
 	h := &Handle{tracker: t, kind: kind, release: release}
 	runtime.Callers(3, h.callers[:])
-	t.mu.Lock()
-	t.open[h] = struct{}{}
-	t.mu.Unlock()
 	h.cleanup = runtime.AddCleanup(thing, (*Handle).forgotten, h)
+	t.mu.Lock()
+	t.open[h] = struct{}{} // from here on CloseAll may close it
+	t.mu.Unlock()
+	runtime.KeepAlive(thing)
 	return h
 }
 
