@@ -4,8 +4,8 @@ import "slices"
 
 // IndexedBatch is a batch that can be read: a Reader over a state of a store
 // with the batch applied on top. It is not safe for concurrent use, but any
-// number of its iterators may be open while it changes: each keeps the view it
-// had at its first move.
+// number of its iterators may be open while it changes: each keeps the view of
+// the call of Iter.
 type IndexedBatch struct {
 	Batch
 	under   Reader

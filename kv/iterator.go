@@ -23,7 +23,8 @@ type Iterator interface {
 	// Valid reports whether the iterator is at an entry.
 	Valid() bool
 	// Key and Value are those of the entry, valid until the next move or
-	// Close. Value is nil if the iterator is KeysOnly.
+	// Close. Key is nil only if the iterator is unpositioned: the empty key is
+	// an empty slice. Value is nil if the iterator is KeysOnly.
 	Key() []byte
 	Value() []byte
 	// Err returns the first error met.

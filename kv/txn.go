@@ -77,7 +77,8 @@ func (t *Txn) Has(key []byte) (bool, error) {
 	return ok, t.Fail(err)
 }
 
-// MultiGet calls f for each key and remembers that they were read.
+// MultiGet calls f for each key and remembers that they were read. An error of f
+// ends the reading and is returned; the transaction can still commit.
 func (t *Txn) MultiGet(keys [][]byte, f func(i int, val []byte, ok bool) error) error {
 	if t.done {
 		return ErrClosed
@@ -85,7 +86,15 @@ func (t *Txn) MultiGet(keys [][]byte, f func(i int, val []byte, ok bool) error) 
 	for _, key := range keys {
 		t.Read(key)
 	}
-	return t.Fail(t.batch.MultiGet(keys, f))
+	var stopped error
+	err := t.batch.MultiGet(keys, func(i int, val []byte, ok bool) error {
+		stopped = f(i, val, ok)
+		return stopped
+	})
+	if stopped != nil {
+		return err
+	}
+	return t.Fail(err)
 }
 
 // Iter returns an iterator over the snapshot and the writes so far. The ranges
@@ -192,8 +201,10 @@ func (t *Txn) Restore(s Savepoint) error {
 
 // Commit applies the writes and ends the transaction. It returns ErrConflict or
 // ErrTooOld if another one got ahead (see Retryable), the error of a read that
-// failed, or an error of Store.Apply. A transaction without writes always
-// commits; its sequence number is that of its snapshot.
+// failed, or an error of Store.Apply. Conditions in opt.If hold beside its own;
+// Keys and Spans refer to its snapshot, At does not matter. A transaction
+// without writes and conditions always commits; its sequence number is that of
+// its snapshot.
 func (t *Txn) Commit(ctx context.Context, opt WriteOptions) (Seq, error) {
 	if t.done {
 		return 0, ErrClosed
@@ -203,11 +214,13 @@ func (t *Txn) Commit(ctx context.Context, opt WriteOptions) (Seq, error) {
 		return 0, errors.Join(t.failed, t.snap.Close())
 	}
 	seq := t.snap.Seq()
-	if t.batch.Len() == 0 && t.batch.Err() == nil {
+	if t.batch.Len() == 0 && t.batch.Err() == nil && opt.If == nil {
 		return seq, t.snap.Close()
 	}
 	cond := Conditions{At: seq, Keys: t.keys, Spans: t.spans}
 	if opt.If != nil {
+		cond.Keys = append(cond.Keys, opt.If.Keys...)
+		cond.Spans = append(cond.Spans, opt.If.Spans...)
 		cond.Equal = opt.If.Equal
 	}
 	opt.If = &cond
