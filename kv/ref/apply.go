@@ -227,8 +227,9 @@ func (s *Store) rollBack() {
 		s.tip = s.pending[n-1].st
 	}
 	s.resolver.Discard(s.tip.seq)
-	s.soft.lost = s.soft.lost || s.soft.ticket.Failed() != nil
-	s.soft.ticket = journal.Ticket{}
+	if s.soft.failed() != nil {
+		s.soft.ticket, s.soft.lost = journal.Ticket{}, true
+	}
 	if err := s.log.Resume(); err != nil {
 		s.failure = mapJournal(err)
 	}

@@ -30,28 +30,39 @@ func (s *Store) Flush(ctx context.Context) error {
 func (s *Store) flush() error {
 	s.checkpoint.Lock()
 	defer s.checkpoint.Unlock()
-	st, soft, first, err := s.cut()
+	c, err := s.cut()
 	if err != nil {
 		return mapJournal(err)
 	}
-	// What st holds must not become durable unless its writers are told so.
-	if err := s.log.Sync(); err != nil {
+	// The state must not become durable by a snapshot before its records are:
+	// the journal may still drop some, whose writers are then told that nothing
+	// was changed. If it does it drops the record of the cut too.
+	if err := s.log.Wait(c.ticket, journal.Synced); err != nil {
+		s.regret(c.soft)
 		return s.fail(err)
 	}
-	if err := s.writeSnapshot(st, first); err != nil {
-		s.regret(soft)
+	if err := s.writeSnapshot(c.st, c.first); err != nil {
+		s.regret(c.soft)
 		return fmt.Errorf("write a snapshot of %s: %w", s.opt.Dir, err)
 	}
 	return nil
 }
 
-// cut returns the newest ordered state and the first segment that will hold what
-// comes after.
-func (s *Store) cut() (st *state, soft softWrite, first uint64, err error) {
+// cut is a place between two records of the log.
+type cut struct {
+	st     *state         // before it
+	first  uint64         // segment that begins after it
+	ticket journal.Ticket // of the first record of that segment
+	soft   softWrite      // what of st was not on disk
+}
+
+// cut makes the records from now on go to a new segment, which begins with a
+// record of its own, so that its absence can be noticed.
+func (s *Store) cut() (c cut, err error) {
 	s.commit.Lock()
 	defer s.commit.Unlock()
 	if err := s.writable(); err != nil {
-		return nil, soft, 0, err
+		return c, err
 	}
 	s.cutting = true
 	for s.spills > 0 {
@@ -59,16 +70,15 @@ func (s *Store) cut() (st *state, soft softWrite, first uint64, err error) {
 	}
 	s.cutting = false
 	s.moved.Broadcast()
-	if first, err = s.log.Rotate(); err != nil {
-		return nil, soft, 0, err
+	if c.first, err = s.log.Rotate(); err != nil {
+		return c, err
 	}
-	// The record makes sure that the segment is there, so that its absence can
-	// be noticed.
-	if _, err := s.log.Append(appendHeader(nil, recordCut, s.tip.seq)); err != nil {
-		return nil, soft, 0, err
+	if c.ticket, err = s.log.Append(appendHeader(nil, recordCut, s.tip.seq)); err != nil {
+		return c, err
 	}
-	soft, s.soft, s.logBytes = s.soft, softWrite{ticket: s.soft.ticket}, 0
-	return s.tip, soft, first, nil
+	c.st, c.soft = s.tip, s.soft
+	s.soft, s.logBytes = softWrite{ticket: s.soft.ticket}, 0
+	return c, nil
 }
 
 // regret takes back what cut forgot, because the snapshot was not written.

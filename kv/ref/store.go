@@ -89,6 +89,14 @@ type softWrite struct {
 	lost     bool // its record was dropped: the log has a hole until a snapshot
 }
 
+// failed returns why the record of the write was dropped, nil if it was not.
+func (w softWrite) failed() error {
+	if w.ticket == (journal.Ticket{}) {
+		return nil
+	}
+	return w.ticket.Failed()
+}
+
 // newStore returns a store without content.
 func newStore(opt Options) *Store {
 	s := &Store{opt: opt, handles: leak.New(opt.Logger), tasks: vfs.NewGroup(opt.Executor),

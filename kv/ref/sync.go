@@ -2,6 +2,9 @@ package ref
 
 import (
 	"context"
+	"errors"
+
+	"github.com/varvedb/varve/kv"
 )
 
 // Sync implements kv.Syncer.
@@ -16,13 +19,31 @@ func (s *Store) Sync(ctx context.Context) error {
 	if s.log == nil {
 		return nil
 	}
-	if err := s.mendHole(); err != nil {
+	for {
+		if err := s.mendHole(); err != nil {
+			return err
+		}
+		err := s.syncLog()
+		if err == nil {
+			return nil
+		}
+		// Writes of others that the journal dropped are their affair; visible
+		// ones leave a hole to mend.
+		if err = s.fail(err); !errors.Is(err, kv.ErrNoSpace) {
+			return err
+		}
+	}
+}
+
+// syncLog syncs all records, and fails if one of a visible write was dropped.
+func (s *Store) syncLog() error {
+	s.commit.Lock()
+	soft := s.soft
+	s.commit.Unlock()
+	if err := s.log.Sync(); err != nil {
 		return err
 	}
-	if err := s.log.Sync(); err != nil {
-		return s.fail(err)
-	}
-	return nil
+	return soft.failed()
 }
 
 // intervalSync syncs, and comes again.
