@@ -251,3 +251,43 @@ func TestAppendDoesNotAllocate(t *testing.T) {
 		t.Fatalf("%v allocations for each record", allocs)
 	}
 }
+
+// A segment whose header found no room is not left in the middle of the chain,
+// where a recycled file would look like damage.
+func TestASegmentWithoutHeaderIsNotLeftInTheChain(t *testing.T) {
+	m, opt := disk(t)
+	faulty := vfs.NewFaulty(m)
+	opt.FS = faulty
+	w := create(t, opt, journal.Tail{})
+	put(t, w, journal.Synced, "first")
+	second, err := w.Rotate()
+	check(t, err)
+	put(t, w, journal.Synced, "second")
+	check(t, w.Release(second)) // leaves a file to recycle
+	_, err = w.Rotate()
+	check(t, err)
+	_, err = w.Append([]byte("refused"))
+	check(t, err)
+	_, err = w.Rotate()
+	check(t, err)
+	refused, err := w.Append([]byte("refused too"))
+	check(t, err)
+	full := false
+	faulty.SetHook(func(op vfs.Op) error {
+		if op.Kind == vfs.OpWrite && op.Offset == 0 && !full {
+			full = true
+			return vfs.ErrNoSpace
+		}
+		return nil
+	})
+	if err := w.Wait(refused, journal.Synced); !errors.Is(err, vfs.ErrNoSpace) {
+		t.Fatal(err)
+	}
+	check(t, w.Resume())
+	put(t, w, journal.Synced, "third")
+	opt.FS = m.CrashClone(vfs.CrashOptions{Mode: vfs.KeepNone})
+	wantRecords(t, opt, second, nil, []string{"second", "third"})
+	end := closeLog(t, w)
+	opt.FS = m.CrashClone(vfs.CrashOptions{Mode: vfs.KeepNone})
+	wantRecords(t, opt, second, &end, []string{"second", "third"})
+}

@@ -69,6 +69,7 @@ func (w *Writer) start(number uint64) error {
 		return err
 	}
 	if err := w.fillHeader(s); err != nil {
+		w.headless = number
 		return errors.Join(err, s.close())
 	}
 	w.mu.Lock()
@@ -87,10 +88,30 @@ func (w *Writer) start(number uint64) error {
 	return nil
 }
 
+// removeHeadless removes the file of a segment that got no header, durably: a
+// reader bears one at the end of a log, but not before segment next.
+func (w *Writer) removeHeadless(next uint64) error {
+	number := w.headless
+	if w.headless = 0; number == 0 || number == next {
+		return nil
+	}
+	if err := w.opt.FS.Remove(w.opt.segmentFile(number)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		w.headless = number
+		return err
+	}
+	if err := w.opt.FS.SyncDir(w.opt.Dir); err != nil {
+		return fmt.Errorf("%w: sync the directory of a log: %w", ErrUnknownOutcome, err)
+	}
+	return nil
+}
+
 // newFile provides the file of a segment and reports whether it was used before.
 func (w *Writer) newFile(number uint64) (recycled bool, err error) {
 	w.dirMu.Lock()
 	defer w.dirMu.Unlock()
+	if err := w.removeHeadless(number); err != nil {
+		return false, err
+	}
 	name := w.opt.segmentFile(number)
 	if err := w.opt.FS.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return false, err

@@ -43,6 +43,8 @@ type Writer struct {
 	cur     *segment // nil between two segments; changed under mu while writing
 	prev    End      // of the segment before the current one; as cur
 
+	headless uint64 // segment whose file got no header; of the task that writes
+
 	framer framer // of the task that writes
 	sealed []byte //
 }
