@@ -6,7 +6,7 @@ CONCURRENT = . ./kv/... ./journal ./vfs ./internal/...
 FUZZTIME ?= 10s
 SOAK ?= 30m
 
-.PHONY: help all fmt lint vet build test race fuzz soak cross nested features bench-sync docs tour
+.PHONY: help all fmt lint vet build test race fuzz soak cross test-386 nested features bench-sync docs tour
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -34,7 +34,7 @@ race: ## the concurrent packages under the race detector
 fuzz: ## each fuzz target for FUZZTIME
 	@$(GO) list -f '{{.ImportPath}}' ./... | while read -r pkg; do \
 	  for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
-	    echo "$$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
+	    echo "$$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5x $$pkg || exit 1; \
 	  done; done
 
 soak: ## long runs of the model, crash and fault harnesses, for SOAK
@@ -43,6 +43,9 @@ soak: ## long runs of the model, crash and fault harnesses, for SOAK
 cross: ## compile for every platform we promise
 	@for t in windows/amd64 darwin/arm64 linux/386 linux/arm64 wasip1/wasm js/wasm; do \
 	  echo $$t; CGO_ENABLED=0 GOOS=$${t%/*} GOARCH=$${t#*/} $(GO) build ./... || exit 1; done
+
+test-386: ## the tests that do not take long, as a 32-bit program
+	GOARCH=386 CGO_ENABLED=0 $(GO) test -short . ./codec ./journal ./kv ./vfs ./internal/... ./examples/...
 
 nested: ## the tests of the nested modules
 	cd bench && $(GO) vet ./... && $(GO) test -short ./...
