@@ -9,13 +9,14 @@
 package main
 
 import (
+	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 
 	"github.com/spf13/cobra"
 	"github.com/varvedb/varve"
@@ -29,15 +30,20 @@ func main() {
 func run(args []string, in io.Reader, out, errs io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second interrupt ends the program at once
 	a := &app{in: in, out: out, errs: errs}
 	cmd := a.command()
 	cmd.SetArgs(args)
 	cmd.SetIn(in)
 	cmd.SetOut(out)
 	cmd.SetErr(errs)
-	err := cmd.ExecuteContext(ctx)
+	ran, err := cmd.ExecuteContextC(ctx)
+	if err != nil && !a.began {
+		err = usageError{err}
+		a.json = a.json || slices.Contains(args, "--json")
+	}
 	if err != nil {
-		a.report(err)
+		a.report(ran, err)
 	}
 	return exitCode(err)
 }
@@ -49,6 +55,7 @@ type app struct {
 	dir       string
 	json      bool
 	quiet     bool
+	began     bool // the arguments were right, and a command runs
 }
 
 func (a *app) command() *cobra.Command {
@@ -59,57 +66,33 @@ func (a *app) command() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.SetFlagErrorFunc(flagError)
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.dir, "db", os.Getenv("VARVE_DB"), "directory of the database (default $VARVE_DB)")
 	flags.BoolVar(&a.json, "json", false, "print JSON, one value a line")
 	flags.BoolVar(&a.quiet, "quiet", false, "no progress bars")
 	root.AddCommand(a.commands()...)
+	a.noteBegin(root)
 	return root
 }
 
-// usageError is an error in how the program was called.
-type usageError struct{ error }
-
-func (e usageError) Unwrap() error { return e.error }
-
-var (
-	errNotFound = errors.New("not found")
-	errNoDir    = usageError{errors.New("no database: name its directory with --db DIR or VARVE_DB")}
-)
-
-// exitCode is what the command's documentation promises.
-func exitCode(err error) int {
-	var usage usageError
-	var damage *varve.CorruptionError
-	switch {
-	case err == nil:
-		return 0
-	case errors.As(err, &usage):
-		return 2
-	case errors.Is(err, errNotFound), errors.Is(err, varve.ErrNoCollection), errors.Is(err, varve.ErrNotExist):
-		return 3
-	case errors.Is(err, varve.ErrLocked):
-		return 4
-	case errors.As(err, &damage):
-		return 5
+// noteBegin makes all commands tell that they run, so that what fails before is
+// known to be wrong usage.
+func (a *app) noteBegin(cmd *cobra.Command) {
+	if run := cmd.RunE; run != nil {
+		cmd.RunE = func(cmd *cobra.Command, args []string) error {
+			a.began = true
+			return run(cmd, args)
+		}
 	}
-	return 1
+	for _, c := range cmd.Commands() {
+		a.noteBegin(c)
+	}
 }
 
-// report prints an error as a line, or as JSON.
-func (a *app) report(err error) {
-	if !a.json {
-		fmt.Fprintln(a.errs, "varve:", err)
-		return
-	}
-	line := map[string]any{"error": err.Error(), "code": exitCode(err)}
-	var damage *varve.CorruptionError
-	if errors.As(err, &damage) {
-		line["file"], line["offset"] = damage.File, damage.Offset
-	}
-	json.NewEncoder(a.errs).Encode(line)
-}
+// reading opens what is there and changes nothing, so that it works beside a
+// writer.
+var reading = varve.Options{ReadOnly: true, MustExist: true}
 
 // open opens the database that the flags name.
 func (a *app) open(opt varve.Options) (*varve.DB, error) {
@@ -128,5 +111,44 @@ func (a *app) with(opt varve.Options, f func(*varve.DB) error) error {
 	return errors.Join(f(db), db.Close())
 }
 
+// withNew is with for commands that write, which make the database if there is
+// none; but not before check, which knows of no database, finds nothing wrong.
+func (a *app) withNew(check func() error, f func(*varve.DB) error) error {
+	db, err := a.open(varve.Options{MustExist: true})
+	if errors.Is(err, varve.ErrNotExist) && !errors.Is(err, varve.ErrForeign) {
+		if err := check(); err != nil {
+			return err
+		}
+		db, err = a.open(varve.Options{})
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(f(db), db.Close())
+}
+
 // printJSON prints v on a line of its own.
-func (a *app) printJSON(v any) error { return json.NewEncoder(a.out).Encode(v) }
+func (a *app) printJSON(v any) error { return newEncoder(a.out).Encode(v) }
+
+// say prints a line for people.
+func (a *app) say(format string, args ...any) error {
+	_, err := fmt.Fprintf(a.out, format+"\n", args...)
+	return err
+}
+
+// result prints v with --json, and else the line.
+func (a *app) result(v any, format string, args ...any) error {
+	if a.json {
+		return a.printJSON(v)
+	}
+	return a.say(format, args...)
+}
+
+// buffered runs f with the output buffered, which much of it needs.
+func (a *app) buffered(f func() error) error {
+	plain := a.out
+	w := bufio.NewWriter(plain)
+	a.out = w
+	defer func() { a.out = plain }()
+	return errors.Join(f(), w.Flush())
+}

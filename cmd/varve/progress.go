@@ -11,9 +11,11 @@ import (
 type bar struct {
 	writer  progress.Writer
 	tracker *progress.Tracker
+	drawn   chan struct{} // closed when nothing more is drawn
 }
 
-// newBar starts a bar; total 0 is not known yet. It must be ended with done.
+// newBar starts a bar; total 0 is not known yet. It must be ended with done or
+// end.
 func (a *app) newBar(message string, total int64, bytes bool) *bar {
 	if a.quiet || a.json || !isTerminal(a.errs) {
 		return &bar{}
@@ -22,13 +24,17 @@ func (a *app) newBar(message string, total int64, bytes bool) *bar {
 	if bytes {
 		units = progress.UnitsBytes
 	}
-	b := &bar{writer: progress.NewWriter(), tracker: &progress.Tracker{Message: message, Total: total, Units: units}}
-	b.writer.SetOutputWriter(a.errs)
-	b.writer.SetAutoStop(true)
-	b.writer.SetUpdateFrequency(100 * time.Millisecond)
-	b.writer.SetStyle(progress.StyleBlocks)
-	b.writer.AppendTracker(b.tracker)
-	go b.writer.Render()
+	w := progress.NewWriter()
+	w.SetOutputWriter(a.errs)
+	w.SetAutoStop(true)
+	w.SetUpdateFrequency(100 * time.Millisecond)
+	w.SetStyle(progress.StyleBlocks)
+	b := &bar{w, &progress.Tracker{Message: message, Total: total, Units: units}, make(chan struct{})}
+	w.AppendTracker(b.tracker)
+	go func() {
+		defer close(b.drawn)
+		w.Render()
+	}()
 	return b
 }
 
@@ -47,14 +53,20 @@ func (b *bar) total(n int64) {
 }
 
 // done ends the bar, and waits until it is drawn.
-func (b *bar) done() {
+func (b *bar) done() { b.end(nil) }
+
+// end ends the bar of work that may have failed, and waits until it is drawn.
+func (b *bar) end(err error) {
 	if b.tracker == nil {
 		return
 	}
-	b.tracker.MarkAsDone()
-	for b.writer.IsRenderInProgress() {
-		time.Sleep(10 * time.Millisecond)
+	if err != nil {
+		b.tracker.MarkAsErrored()
+	} else {
+		b.tracker.MarkAsDone()
 	}
+	b.writer.Stop() // at once, and not when it is next drawn
+	<-b.drawn
 }
 
 // isTerminal reports whether w is a terminal.
@@ -64,5 +76,9 @@ func isTerminal(w any) bool {
 		return false
 	}
 	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
+	if err != nil || info.Mode()&os.ModeCharDevice == 0 {
+		return false
+	}
+	null, err := os.Stat(os.DevNull)
+	return err != nil || !os.SameFile(info, null)
 }

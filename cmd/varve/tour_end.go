@@ -42,7 +42,7 @@ func (t *tour) backup() error {
 	t.title("Back up, restore into memory, compare")
 	name := filepath.Join(t.dir, "tour.backup")
 	begin := time.Now()
-	if err := t.writeBackup(name); err != nil {
+	if err := t.backupTo(name); err != nil {
 		return err
 	}
 	took := time.Since(begin)
@@ -78,14 +78,14 @@ func (t *tour) backup() error {
 	return errors.Join(err, os.Remove(name))
 }
 
-func (t *tour) writeBackup(name string) error {
+func (t *tour) backupTo(name string) error {
 	f, err := os.Create(name)
 	if err != nil {
 		return err
 	}
 	b := t.newBar("backup", t.db.Metrics().LiveBytes, true)
 	err = t.db.Backup(t.ctx, f, func(p kv.Progress) { b.set(p.Done) })
-	b.done()
+	b.end(err)
 	return errors.Join(err, f.Close())
 }
 

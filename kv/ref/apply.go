@@ -25,10 +25,10 @@ type write struct {
 
 // Apply implements kv.Store.
 func (s *Store) Apply(ctx context.Context, b *kv.Batch, opt kv.WriteOptions) (kv.Seq, error) {
-	if err := errors.Join(b.Err(), ctx.Err()); err != nil {
+	if err := b.Err(); err != nil {
 		return 0, err
 	}
-	if err := s.enter(); err != nil {
+	if err := s.enter(ctx); err != nil {
 		return 0, err
 	}
 	defer s.leave()

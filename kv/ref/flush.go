@@ -12,10 +12,7 @@ import (
 // Flush implements kv.Flusher: it writes the newest state to a snapshot file, so
 // that opening has no log to replay.
 func (s *Store) Flush(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	if err := s.enter(); err != nil {
+	if err := s.enter(ctx); err != nil {
 		return err
 	}
 	defer s.leave()
@@ -158,10 +155,7 @@ func (s *Store) closeFiles() error {
 
 // Checkpoint implements kv.Checkpointer.
 func (s *Store) Checkpoint(ctx context.Context, dir string) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	if err := s.enter(); err != nil {
+	if err := s.enter(ctx); err != nil {
 		return err
 	}
 	defer s.leave()

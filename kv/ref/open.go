@@ -254,10 +254,7 @@ func (s *Store) loadPatiently() (l *loaded, err error) {
 // Refresh makes a read-only store show what is on disk now. Snapshots and
 // iterators that are open keep their state.
 func (s *Store) Refresh(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	if err := s.enter(); err != nil {
+	if err := s.enter(ctx); err != nil {
 		return err
 	}
 	defer s.leave()

@@ -129,10 +129,7 @@ func (l *loaded) applySpilled(seq kv.Seq, rest []byte) error {
 // Verify implements kv.Verifier. It reads the snapshot file and the log as
 // opening does, and compares the result with the state in memory.
 func (s *Store) Verify(ctx context.Context, progress func(kv.Progress)) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	if err := s.enter(); err != nil {
+	if err := s.enter(ctx); err != nil {
 		return err
 	}
 	defer s.leave()

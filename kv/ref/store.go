@@ -230,8 +230,11 @@ func (s *Store) lastFlushTime() time.Time {
 	return time.Time{}
 }
 
-// enter begins a call that Close waits for.
-func (s *Store) enter() error {
+// enter begins a call that Close waits for, unless ctx has ended.
+func (s *Store) enter(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	s.commit.Lock()
 	defer s.commit.Unlock()
 	if s.closing {
