@@ -3,6 +3,7 @@ package journal
 import (
 	"errors"
 	"fmt"
+	"runtime"
 
 	"github.com/varvedb/varve/vfs"
 )
@@ -93,10 +94,10 @@ func (w *Writer) advance(ordinal uint64, l Level) {
 
 // flush writes what is appended. Mu is held, but not while writing.
 func (w *Writer) flush() {
+	w.writing = true
 	r := w.fill
 	w.fill, w.idle = w.idle, nil
 	w.plan.finishRun(&w.opt)
-	w.writing = true
 	w.mu.Unlock()
 	err := w.writeRun(r)
 	r.reset()
@@ -107,10 +108,25 @@ func (w *Writer) flush() {
 	w.cond.Broadcast()
 }
 
+// gather lets tasks go first that were just told that their records are durable:
+// as long as they append again, the group grows that one sync pays for. Mu is
+// held, but not while they run.
+func (w *Writer) gather() {
+	const rounds = 4
+	for before, i := uint64(0), 0; i < rounds && before != w.appended+w.written; i++ {
+		before = w.appended + w.written
+		w.mu.Unlock()
+		runtime.Gosched()
+		w.mu.Lock()
+	}
+}
+
 // sync makes what is written durable. Mu is held, but not while syncing.
 func (w *Writer) sync() {
-	s, target, off := w.cur, w.written, w.cur.off
+	s := w.cur
 	s.syncing = true
+	w.gather()
+	target, off := w.written, s.off
 	w.mu.Unlock()
 	err := s.file.Sync()
 	w.mu.Lock()
