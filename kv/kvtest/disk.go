@@ -32,7 +32,6 @@ type machine struct {
 	ops     int64  // since arm
 	trace   uint64 // hash of all operations
 	hit     vfs.Op // of the last fault
-	faults  int    // how many there were
 	endless bool
 }
 

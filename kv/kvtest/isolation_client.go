@@ -157,8 +157,9 @@ func (c *isoClient) note(list int, how string, got elems) {
 func (c *isoClient) pause() {
 	m := c.h.exec.NewMutex()
 	for range c.rng.IntN(4) {
-		m.Lock() // under Sim each is a point where another task may be chosen
-		m.Unlock()
+		if m.TryLock() { // under Sim a point where another task may be chosen
+			m.Unlock()
+		}
 	}
 }
 
