@@ -38,8 +38,8 @@ func fill(t *testing.T, db *varve.DB) {
 	l := must(varve.OpenList[string](db, "list"))(t)
 	check(t, l.Push("b", "c"))
 	check(t, l.PushFront("a"))
-	s := must(varve.OpenSet[int](db, "set"))(t)
-	for _, k := range []int{-1, 0, 1 << 40} {
+	s := must(varve.OpenSet[int64](db, "set"))(t)
+	for _, k := range []int64{-1, 0, 1 << 40} {
 		check(t, s.Add(k))
 	}
 	check(t, must(varve.OpenValue[string](db, "value"))(t).Set("v"))
@@ -71,7 +71,7 @@ func dump(t *testing.T, db *varve.DB) string {
 	for i, v := range must(varve.OpenList[string](db, "list"))(t).All().All() {
 		fmt.Fprint(&b, i, v, " ")
 	}
-	for k := range must(varve.OpenSet[int](db, "set"))(t).All().All() {
+	for k := range must(varve.OpenSet[int64](db, "set"))(t).All().All() {
 		fmt.Fprint(&b, k, " ")
 	}
 	v, ok, err := must(varve.OpenValue[string](db, "value"))(t).Get()
