@@ -206,6 +206,17 @@ func (r *Resolver) OpenStates() (n int) {
 	return n
 }
 
+// States returns the numbers of the registered snapshots, rising.
+func (r *Resolver) States() []Seq {
+	list := make([]Seq, 0, len(r.open)+1)
+	for _, o := range r.open {
+		if o.n > 0 {
+			list = append(list, o.seq)
+		}
+	}
+	return list
+}
+
 // Track returns the last-modified number of a keyspace, which may be read
 // concurrently.
 func (r *Resolver) Track(id uint64) *atomic.Uint64 {

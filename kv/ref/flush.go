@@ -12,10 +12,10 @@ import (
 // Flush implements kv.Flusher: it writes the newest state to a snapshot file, so
 // that opening has no log to replay.
 func (s *Store) Flush(ctx context.Context) error {
-	if err := s.enter(ctx); err != nil {
+	if err := s.commits.Enter(ctx); err != nil {
 		return err
 	}
-	defer s.leave()
+	defer s.commits.Leave()
 	if s.log == nil {
 		return nil
 	}
@@ -27,63 +27,23 @@ func (s *Store) Flush(ctx context.Context) error {
 func (s *Store) flush() error {
 	s.checkpoint.Lock()
 	defer s.checkpoint.Unlock()
-	c, err := s.cut()
+	c, err := s.commits.Cut()
 	if err != nil {
-		return mapJournal(err)
+		return err
 	}
+	st := s.cutState
 	// The state must not become durable by a snapshot before its records are:
 	// the journal may still drop some, whose writers are then told that nothing
 	// was changed. If it does it drops the record of the cut too.
-	if err := s.log.Wait(c.ticket, journal.Synced); err != nil {
-		s.regret(c.soft)
-		return s.fail(err)
+	if err := s.commits.Await(c); err != nil {
+		s.commits.Regret(c)
+		return err
 	}
-	if err := s.writeSnapshot(c.st, c.first); err != nil {
-		s.regret(c.soft)
+	if err := s.writeSnapshot(st, c.Segment); err != nil {
+		s.commits.Regret(c)
 		return fmt.Errorf("write a snapshot of %s: %w", s.opt.Dir, err)
 	}
 	return nil
-}
-
-// cut is a place between two records of the log.
-type cut struct {
-	st     *state         // before it
-	first  uint64         // segment that begins after it
-	ticket journal.Ticket // of the first record of that segment
-	soft   softWrite      // what of st was not on disk
-}
-
-// cut makes the records from now on go to a new segment, which begins with a
-// record of its own, so that its absence can be noticed.
-func (s *Store) cut() (c cut, err error) {
-	s.commit.Lock()
-	defer s.commit.Unlock()
-	if err := s.writable(); err != nil {
-		return c, err
-	}
-	s.cutting = true
-	for s.spills > 0 {
-		s.moved.Wait()
-	}
-	s.cutting = false
-	s.moved.Broadcast()
-	if c.first, err = s.log.Rotate(); err != nil {
-		return c, err
-	}
-	if c.ticket, err = s.log.Append(appendHeader(nil, recordCut, s.tip.seq)); err != nil {
-		return c, err
-	}
-	c.st, c.soft = s.tip, s.soft
-	s.soft, s.logBytes = softWrite{ticket: s.soft.ticket}, 0
-	return c, nil
-}
-
-// regret takes back what cut forgot, because the snapshot was not written.
-func (s *Store) regret(soft softWrite) {
-	s.commit.Lock()
-	defer s.commit.Unlock()
-	s.soft.lost = s.soft.lost || soft.lost
-	s.soft.unlogged = s.soft.unlogged || soft.unlogged
 }
 
 // writeSnapshot makes st the snapshot of the store, with the log from segment
@@ -111,14 +71,13 @@ func (s *Store) writeSnapshot(st *state, first uint64) error {
 	s.flushes.Add(1)
 	s.flushBytes.Add(next.size)
 	s.lastFlush.Store(s.opt.Executor.Now().UnixNano())
-	return errors.Join(removeOrphans(&s.opt, &s.meta), s.log.Release(first))
+	return errors.Join(removeOrphans(&s.opt, &s.meta), s.commits.ReleaseLog(first))
 }
 
-// flushIfLong starts a flush when the log has outgrown its bound. The commit
-// lock must be held.
+// flushIfLong starts a flush when the log has outgrown its bound. The lock of
+// commits must be held.
 func (s *Store) flushIfLong() {
-	if s.log == nil || s.flushing || s.closing || s.failure != nil ||
-		s.logBytes < max(s.opt.SnapshotLogBytes, s.visible.Load().bytes) {
+	if s.log == nil || s.flushing || s.logBytes < max(s.opt.SnapshotLogBytes, s.visible.Load().bytes) {
 		return
 	}
 	s.flushing = true
@@ -126,9 +85,7 @@ func (s *Store) flushIfLong() {
 		if err := s.flush(); err != nil {
 			s.opt.Logger.Error("varve: snapshot failed", "dir", s.opt.Dir, "err", err)
 		}
-		s.commit.Lock()
-		s.flushing = false
-		s.commit.Unlock()
+		s.commits.Locked(func() { s.flushing = false })
 	})
 }
 
@@ -138,15 +95,14 @@ func (s *Store) closeFiles() error {
 		return nil
 	}
 	var err error
-	if s.failure == nil && (s.soft.unlogged || s.soft.lost) {
+	if s.commits.NeedsFiles() {
 		err = s.flush()
 	}
 	s.checkpoint.Lock()
 	defer s.checkpoint.Unlock()
-	lost := s.soft.lost
-	end, closed := s.log.Close()
-	if err = errors.Join(err, closed); err != nil || lost {
-		return fmt.Errorf("close %s: %w", s.opt.Dir, mapJournal(err))
+	end, closed := s.commits.CloseLog()
+	if err = errors.Join(err, closed); err != nil {
+		return fmt.Errorf("close %s: %w", s.opt.Dir, err)
 	}
 	clean := s.meta
 	clean.clean, clean.end = true, end
@@ -155,10 +111,10 @@ func (s *Store) closeFiles() error {
 
 // Checkpoint implements kv.Checkpointer.
 func (s *Store) Checkpoint(ctx context.Context, dir string) error {
-	if err := s.enter(ctx); err != nil {
+	if err := s.commits.Enter(ctx); err != nil {
 		return err
 	}
-	defer s.leave()
+	defer s.commits.Leave()
 	return s.writeCopy(dir, s.visible.Load())
 }
 

@@ -75,21 +75,6 @@ func FuzzReadSnapshotFile(f *testing.F) {
 	})
 }
 
-// FuzzRecord feeds the log's records, whose checksums are right, to recovery.
-func FuzzRecord(f *testing.F) {
-	var b kv.Batch
-	b.Put([]byte("k"), []byte("v"))
-	f.Add(append(appendHeader(nil, recordBatch, 7), b.Encoding()...))
-	f.Add((&spilled{id: 3, length: 10, sum: 1}).commitRecord(nil, 8))
-	f.Add(appendHeader(nil, recordCut, 9))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		l := &loaded{st: &state{seq: 1}, spills: map[uint64][]byte{}, opt: &Options{}}
-		if err := l.apply(data); err == nil && l.st.data.Len() > len(data) {
-			t.Fatal("more entries than bytes")
-		}
-	})
-}
-
 func TestAVersionThatIsNewerIsSaidSo(t *testing.T) {
 	m := meta{firstLog: 1}
 	b := m.encode()

@@ -4,10 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
-	"time"
 
+	"github.com/varvedb/varve/internal/commit"
 	"github.com/varvedb/varve/journal"
 	"github.com/varvedb/varve/kv"
 	"github.com/varvedb/varve/vfs"
@@ -24,7 +25,7 @@ func Open(ctx context.Context, opt *Options) (*Store, error) {
 	}
 	s := newStore(filled)
 	if s.opt.Dir == "" {
-		s.start(&state{seq: 1})
+		s.start(&state{seq: 1}, 0)
 		return s, nil
 	}
 	if err := s.open(ctx); err != nil {
@@ -97,39 +98,14 @@ func onlyOurs(dir string, names []string) error {
 
 const lockName = "LOCK"
 
-func (s *Store) takeLock(ctx context.Context) (interface{ Close() error }, error) {
-	const pause = 20 * time.Millisecond
-	for waited := time.Duration(0); ; waited += pause {
-		lock, err := s.opt.FS.Lock(join(s.opt.Dir, lockName), vfs.LockOptions{Shared: s.opt.ReadOnly})
-		if err == nil || !errors.Is(err, vfs.ErrLocked) || waited >= s.opt.LockTimeout {
-			return lock, err
-		}
-		s.sleep(pause)
-		if ctx.Err() != nil {
-			return nil, errors.Join(err, ctx.Err())
-		}
-	}
-}
-
-// sleep waits by the executor's clock.
-func (s *Store) sleep(d time.Duration) {
-	over := false
-	s.opt.Executor.AfterFunc(d, func() {
-		s.commit.Lock()
-		defer s.commit.Unlock()
-		over = true
-		s.moved.Broadcast()
-	})
-	s.commit.Lock()
-	defer s.commit.Unlock()
-	for !over {
-		s.moved.Wait()
-	}
+func (s *Store) takeLock(ctx context.Context) (io.Closer, error) {
+	return vfs.WaitLock(ctx, s.opt.FS, s.opt.Executor, join(s.opt.Dir, lockName),
+		vfs.LockOptions{Shared: s.opt.ReadOnly}, s.opt.LockTimeout)
 }
 
 func (s *Store) create() error {
 	s.meta = meta{firstLog: 1}
-	return s.begin(&state{seq: 1}, journal.Tail{})
+	return s.begin(&state{seq: 1}, journal.Tail{}, 0)
 }
 
 // recover reads the store and starts a new segment of the log.
@@ -138,7 +114,7 @@ func (s *Store) recover() error {
 	if err != nil {
 		return err
 	}
-	s.meta, s.logBytes, s.nextID = l.meta, l.bytes, l.nextID
+	s.meta, s.logBytes = l.meta, l.log.Bytes
 	if l.tail.Torn != nil {
 		s.opt.Logger.Warn("varve: the last write before an unclean end was cut off", "dir", s.opt.Dir, "tail", *l.tail.Torn)
 	}
@@ -151,7 +127,7 @@ func (s *Store) recover() error {
 	// The end stays what META knows: what was read beyond it may not be durable
 	// until the new segment is there.
 	s.meta.clean = false
-	return s.begin(st, l.tail)
+	return s.begin(st, l.tail, l.log.Pieces)
 }
 
 // seqGap is more batches than can be lost in a crash.
@@ -160,7 +136,7 @@ const seqGap = 1 << 32
 // begin starts a new segment of the log. META says before that the store is in
 // use, so that an older META with a newer log is noticed, and after that the
 // segment is there, so that its absence is.
-func (s *Store) begin(st *state, tail journal.Tail) (err error) {
+func (s *Store) begin(st *state, tail journal.Tail, pieces uint64) (err error) {
 	if err := s.meta.write(s.opt.FS, s.opt.Dir); err != nil {
 		return err
 	}
@@ -171,24 +147,24 @@ func (s *Store) begin(st *state, tail journal.Tail) (err error) {
 	}
 	s.lastSnapshot = s.meta.snapshot
 	if s.log, err = journal.Create(s.opt.journal(), tail); err != nil {
-		return mapJournal(err)
+		return commit.MapError(err)
 	}
 	if err := s.markStart(st.seq); err != nil {
 		_, closed := s.log.Close()
 		return errors.Join(err, closed)
 	}
-	s.start(st)
+	s.start(st, pieces)
 	return nil
 }
 
 // markStart makes the new segment durable, with a record, and then says in META
 // that it is there.
 func (s *Store) markStart(seq kv.Seq) error {
-	if _, err := s.log.Append(appendHeader(nil, recordCut, seq)); err != nil {
-		return mapJournal(err)
+	if _, err := s.log.Append(commit.CutRecord(seq)); err != nil {
+		return commit.MapError(err)
 	}
 	if err := s.log.Sync(); err != nil {
-		return mapJournal(err)
+		return commit.MapError(err)
 	}
 	s.meta.end = journal.End{Segment: s.log.Stats().Segment}
 	return s.meta.write(s.opt.FS, s.opt.Dir)
@@ -234,7 +210,7 @@ func (s *Store) openReadOnly(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.start(l.st)
+	s.start(l.st, 0)
 	return nil
 }
 
@@ -254,10 +230,10 @@ func (s *Store) loadPatiently() (l *loaded, err error) {
 // Refresh makes a read-only store show what is on disk now. Snapshots and
 // iterators that are open keep their state.
 func (s *Store) Refresh(ctx context.Context) error {
-	if err := s.enter(ctx); err != nil {
+	if err := s.commits.Enter(ctx); err != nil {
 		return err
 	}
-	defer s.leave()
+	defer s.commits.Leave()
 	if !s.opt.ReadOnly {
 		return nil
 	}
@@ -265,10 +241,9 @@ func (s *Store) Refresh(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.commit.Lock()
-	defer s.commit.Unlock()
-	s.tip = l.st
-	s.visible.Store(l.st)
-	s.resolver = kv.NewResolver(l.st.seq, s.opt.HistoryBytes)
+	s.commits.Restart(l.st.seq, func() {
+		s.tip = l.st
+		s.visible.Store(l.st)
+	})
 	return nil
 }

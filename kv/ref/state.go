@@ -1,8 +1,6 @@
 package ref
 
 import (
-	"bytes"
-
 	"github.com/varvedb/varve/internal/ordmap"
 	"github.com/varvedb/varve/kv"
 )
@@ -128,17 +126,3 @@ func (e entry) size() int64 {
 
 // clone copies b; the copy is never nil.
 func clone(b []byte) []byte { return append(make([]byte, 0, len(b)), b...) }
-
-// equal returns what is stored under want.Key and whether it is what want says.
-func (s *state) equal(want kv.KV, m kv.Mergers) (actual kv.KV, ok bool, err error) {
-	e, present := s.data.Get(want.Key)
-	val, err := e.resolve(m)
-	if err != nil {
-		return actual, false, err
-	}
-	actual = kv.KV{Key: clone(want.Key), Absent: !present}
-	if present {
-		actual.Value = clone(val)
-	}
-	return actual, present != want.Absent && (!present || bytes.Equal(val, want.Value)), nil
-}

@@ -7,11 +7,9 @@
 //
 // # How a batch is applied
 //
-// The commit lock orders batches. Under it the conditions are checked, the batch
-// is applied to a new version of the newest ordered state and appended to the
-// journal, in memory. Outside it the writer waits until the journal has made the
-// record as durable as was asked for, one of the writers doing the work for all.
-// Then the states up to its own become visible, in order.
+// Package commit orders batches, logs them and shows them in order. Here each
+// batch that is ordered makes a new version of the newest ordered state, which
+// becomes the visible one when the batch is shown.
 //
 // # Files
 //
@@ -26,6 +24,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/varvedb/varve/internal/commit"
 	"github.com/varvedb/varve/internal/leak"
 	"github.com/varvedb/varve/journal"
 	"github.com/varvedb/varve/kv"
@@ -37,40 +36,27 @@ import (
 type Store struct {
 	reader  // of the newest visible state
 	opt     Options
+	commits *commit.Pipeline
 	visible atomic.Pointer[state]
 	closed  atomic.Bool
 	handles *leak.Tracker
 	tasks   *vfs.Group
 	lock    interface{ Close() error }
+	log     *journal.Writer // nil in memory; set before the store is used
 
-	// Lock order: checkpoint, then commit. The journal's own lock comes last.
-
-	checkpoint   vfs.Mutex // held while a snapshot file is written; guards what follows
+	// Held while a snapshot file is written; taken before the lock of commits.
+	checkpoint   vfs.Mutex
 	meta         meta
 	lastSnapshot uint64 // highest number that META on disk may name
 
-	commit   vfs.Mutex // guards what follows
-	moved    vfs.Cond  // visible, tip or calls have changed
-	log      *journal.Writer
+	// Guarded by the lock of commits.
 	tip      *state // newest ordered
-	nextSeq  kv.Seq
-	pending  []*write // ordered, not yet visible, oldest first
-	resolver *kv.Resolver
-	unlogged map[uint64]bool // keyspaces with NoLog
-	soft     softWrite
-	logged   kv.Seq // newest visible state with a record in the log
-	failure  error  // why no more writes are taken
-	calls    int    // running Apply, Sync, Flush
-	closing  bool
-	nextID   uint64 // of a spilled batch
-	spills   int    // batches that are being spilled
-	cutting  bool   // a checkpoint waits for them
+	cutState *state // of the last cut
 	logBytes int64  // appended since the last snapshot
 	flushing bool   // a background checkpoint was started
-	stopSync func() bool
 
-	gets, iterators, batches, conflicts, bytesIn, flushes, flushBytes atomic.Int64
-	lastFlush                                                         atomic.Int64
+	gets, iterators, flushes, flushBytes atomic.Int64
+	lastFlush                            atomic.Int64
 }
 
 var (
@@ -82,40 +68,30 @@ var (
 	_ kv.MergerSource = (*Store)(nil)
 )
 
-// softWrite is the newest write that became visible without being on disk.
-type softWrite struct {
-	ticket   journal.Ticket
-	unlogged bool // some write since the last snapshot is in no log at all
-	lost     bool // its record was dropped: the log has a hole until a snapshot
-}
-
-// failed returns why the record of the write was dropped, nil if it was not.
-func (w softWrite) failed() error {
-	if w.ticket == (journal.Ticket{}) {
-		return nil
-	}
-	return w.ticket.Failed()
-}
-
 // newStore returns a store without content.
 func newStore(opt Options) *Store {
 	s := &Store{opt: opt, handles: leak.New(opt.Logger), tasks: vfs.NewGroup(opt.Executor),
-		checkpoint: opt.Executor.NewMutex(), commit: opt.Executor.NewMutex(),
-		unlogged: make(map[uint64]bool)}
+		checkpoint: opt.Executor.NewMutex()}
 	s.reader.store = s
-	s.moved = opt.Executor.NewCond(s.commit)
+	s.commits = commit.New(commit.Options{Executor: opt.Executor, Logger: opt.Logger, Name: opt.Dir, ReadOnly: opt.ReadOnly,
+		SpillBytes: opt.SpillBytes, HistoryBytes: opt.HistoryBytes, SyncInterval: opt.SyncInterval}, engine{s})
 	return s
 }
 
 // start makes st the content of the store.
-func (s *Store) start(st *state) {
-	s.tip, s.nextSeq = st, st.seq+1
-	s.resolver = kv.NewResolver(st.seq, s.opt.HistoryBytes)
+func (s *Store) start(st *state, pieces uint64) {
+	s.tip = st
 	s.visible.Store(st)
-	if s.opt.SyncInterval > 0 && s.log != nil {
-		s.stopSync = s.opt.Executor.AfterFunc(s.opt.SyncInterval, s.intervalSync)
-	}
+	s.commits.Start(st.seq, s.log, pieces)
 }
+
+// Apply implements kv.Store.
+func (s *Store) Apply(ctx context.Context, b *kv.Batch, opt kv.WriteOptions) (kv.Seq, error) {
+	return s.commits.Apply(ctx, b, opt)
+}
+
+// Sync implements kv.Syncer.
+func (s *Store) Sync(ctx context.Context) error { return s.commits.Sync(ctx) }
 
 // Mergers returns the operators of the store.
 func (s *Store) Mergers() kv.Mergers { return s.opt.Mergers }
@@ -134,36 +110,23 @@ func (s *Store) Snapshot(ctx context.Context) (kv.Snapshot, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	s.commit.Lock()
-	defer s.commit.Unlock()
-	if s.closed.Load() {
-		return nil, kv.ErrClosed
+	var st *state
+	if err := s.commits.Open(func(kv.Seq) { st = s.visible.Load() }); err != nil {
+		return nil, err
 	}
-	st := s.visible.Load()
-	s.resolver.Open(st.seq)
 	snap := &snapshot{reader: reader{store: s, fixed: st, ended: new(atomic.Bool)}}
 	seq := st.seq
-	snap.handle = leak.Open(s.handles, snap, "snapshot", func() { s.release(seq) })
+	snap.handle = leak.Open(s.handles, snap, "snapshot", func() { s.commits.Release(seq) })
 	return snap, nil
-}
-
-func (s *Store) release(seq kv.Seq) {
-	s.commit.Lock()
-	defer s.commit.Unlock()
-	s.resolver.Release(seq)
 }
 
 // Keyspace implements kv.Store.
 func (s *Store) Keyspace(id uint64, opt kv.KeyspaceOptions) (kv.Keyspace, error) {
-	s.commit.Lock()
-	defer s.commit.Unlock()
-	if s.closed.Load() {
-		return nil, kv.ErrClosed
+	modified, err := s.commits.Keyspace(id, opt)
+	if err != nil {
+		return nil, err
 	}
-	if _, known := s.unlogged[id]; !known {
-		s.unlogged[id] = opt.NoLog
-	}
-	return &keyspace{store: s, id: id, modified: s.resolver.Track(id)}, nil
+	return &keyspace{store: s, id: id, modified: modified}, nil
 }
 
 type keyspace struct {
@@ -193,16 +156,14 @@ func (k *keyspace) Stats(ctx context.Context) (st kv.KeyspaceStats, err error) {
 func (s *Store) Metrics() kv.Metrics {
 	st := s.visible.Load()
 	m := kv.Metrics{
-		Gets: s.gets.Load(), Iterators: s.iterators.Load(), Batches: s.batches.Load(),
-		Conflicts: s.conflicts.Load(), BytesIn: s.bytesIn.Load(),
+		Gets: s.gets.Load(), Iterators: s.iterators.Load(),
 		Flushes: s.flushes.Load(), FlushBytes: s.flushBytes.Load(),
 		OpenSnapshots: int64(s.handles.Count("snapshot")), OpenIterators: int64(s.handles.Count("iterator")),
 		LiveKeys: int64(st.data.Len()), LiveBytes: st.bytes, ResidentBytes: st.bytes, DiskBytes: -1,
 		LastFlush: s.lastFlushTime(),
 	}
+	s.commits.Count(&m)
 	if s.log != nil {
-		stats := s.log.Stats()
-		m.LogBytes, m.LogSyncs = stats.Bytes, stats.Syncs
 		m.DiskBytes = s.diskBytes()
 	}
 	return m
@@ -230,58 +191,19 @@ func (s *Store) lastFlushTime() time.Time {
 	return time.Time{}
 }
 
-// enter begins a call that Close waits for, unless ctx has ended.
-func (s *Store) enter(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	s.commit.Lock()
-	defer s.commit.Unlock()
-	if s.closing {
-		return kv.ErrClosed
-	}
-	s.calls++
-	return nil
-}
-
-func (s *Store) leave() {
-	s.commit.Lock()
-	defer s.commit.Unlock()
-	s.calls--
-	s.moved.Broadcast()
-}
-
 // Close implements kv.Store. It returns a *leak.Error if iterators or snapshots
 // were left open.
 func (s *Store) Close() error {
-	if !s.beginClose() {
+	if !s.commits.BeginClose() {
 		return nil
-	}
-	if s.stopSync != nil {
-		s.stopSync()
 	}
 	s.tasks.Wait()
 	err := s.closeFiles()
 	leaked := s.handles.CloseAll()
-	s.commit.Lock()
 	s.closed.Store(true)
-	s.moved.Broadcast()
-	s.commit.Unlock()
+	s.commits.EndClose()
 	if s.lock != nil {
 		err = errors.Join(err, s.lock.Close())
 	}
 	return errors.Join(err, leaked)
-}
-
-// beginClose stops new calls and waits for the running ones. It reports false if
-// the store is closed already.
-func (s *Store) beginClose() bool {
-	s.commit.Lock()
-	defer s.commit.Unlock()
-	first := !s.closing
-	s.closing = true
-	for s.calls > 0 || !first && !s.closed.Load() {
-		s.moved.Wait()
-	}
-	return first
 }

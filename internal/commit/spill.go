@@ -1,4 +1,4 @@
-package ref
+package commit
 
 import (
 	"encoding/binary"
@@ -10,7 +10,7 @@ import (
 )
 
 // spilled is a large batch whose encoding is in the log but for the record that
-// makes it valid.
+// makes it valid, so that it does not hold up the others.
 type spilled struct {
 	id      uint64
 	length  int
@@ -23,61 +23,61 @@ const chunkBytes = 256 << 10
 
 // spill appends the pieces of a large batch. It returns nil for others. The
 // caller must end it with endSpill.
-func (s *Store) spill(b *kv.Batch) (*spilled, error) {
-	if s.log == nil || b.Size() <= s.opt.SpillBytes || s.beginSpill(b) {
+func (p *Pipeline) spill(b *kv.Batch) (*spilled, error) {
+	if p.log == nil || b.Size() <= p.opt.SpillBytes || p.beginSpill(b) {
 		return nil, nil
 	}
 	sp := &spilled{length: b.Size(), sum: crc32.Checksum(b.Encoding(), castagnoli)}
 	for part := range slices.Chunk(b.Encoding(), chunkBytes) {
-		if err := s.appendChunk(sp, part); err != nil {
-			s.commit.Lock()
-			defer s.commit.Unlock()
-			s.endSpill()
+		if err := p.appendChunk(sp, part); err != nil {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			p.endSpill()
 			return nil, err
 		}
 	}
 	return sp, nil
 }
 
-// beginSpill waits for a checkpoint that is about to cut the log. It reports
-// true if b needs no log.
-func (s *Store) beginSpill(b *kv.Batch) (unlogged bool) {
-	s.commit.Lock()
-	defer s.commit.Unlock()
-	if s.isUnlogged(b) {
+// beginSpill waits for a cut that is due. It reports true if b needs no log.
+func (p *Pipeline) beginSpill(b *kv.Batch) (unlogged bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.isUnlogged(b) {
 		return true
 	}
-	for s.cutting {
-		s.moved.Wait()
+	for p.cutting {
+		p.moved.Wait()
 	}
-	s.spills++
+	p.spills++
 	return false
 }
 
-func (s *Store) endSpill() {
-	s.spills--
-	s.moved.Broadcast()
+func (p *Pipeline) endSpill() {
+	p.spills--
+	p.cutIfFull()
+	p.moved.Broadcast()
 }
 
-func (s *Store) appendChunk(sp *spilled, part []byte) error {
-	s.commit.Lock()
-	if err := s.writable(); err != nil {
-		s.commit.Unlock()
+func (p *Pipeline) appendChunk(sp *spilled, part []byte) error {
+	p.mu.Lock()
+	if err := p.writable(); err != nil {
+		p.mu.Unlock()
 		return err
 	}
 	if sp.id == 0 {
-		s.nextID++
-		sp.id = s.nextID
+		p.nextID++
+		sp.id = p.nextID
 	}
 	var head [16]byte
-	t, err := s.log.AppendParts(binary.AppendUvarint(append(head[:0], recordChunk), sp.id), part)
-	s.commit.Unlock()
+	t, err := p.log.AppendParts(binary.AppendUvarint(append(head[:0], recordChunk), sp.id), part)
+	p.mu.Unlock()
 	if err != nil {
-		return mapJournal(err)
+		return MapError(err)
 	}
 	sp.tickets = append(sp.tickets, t)
-	if err := s.log.Wait(t, journal.Process); err != nil {
-		return s.fail(err)
+	if err := p.log.Wait(t, journal.Process); err != nil {
+		return p.fail(err)
 	}
 	return nil
 }
