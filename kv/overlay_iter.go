@@ -83,7 +83,7 @@ func (it *overlayIter) Next() bool {
 		return false
 	}
 	if it.back {
-		return it.seekForward(After(it.key))
+		return it.seekForward(After(it.key)) // a copy, as the sources move
 	}
 	it.step()
 	return it.settle()
@@ -102,10 +102,13 @@ func (it *overlayIter) Prev() bool {
 
 // step leaves the current key in both sources.
 func (it *overlayIter) step() {
-	if b := it.base.Key(); b != nil && bytes.Equal(b, it.key) {
-		it.move(true)
+	b := it.base.Key()
+	atBase := b != nil && bytes.Equal(b, it.key)
+	atOver := it.over.Valid() && bytes.Equal(it.over.Key(), it.key)
+	if atBase {
+		it.move(true) // which may change the bytes of the key
 	}
-	if it.over.Valid() && bytes.Equal(it.over.Key(), it.key) {
+	if atOver {
 		it.move(false)
 	}
 }

@@ -50,7 +50,7 @@ func MapError(err error) error {
 
 // Replay turns the records of a log back into batches.
 type Replay struct {
-	// Seq is the newest state so far. Records of batches up to it are damage.
+	// Seq is the highest number so far. Records of batches up to it are damage.
 	Seq kv.Seq
 	// Pieces is the highest id of a batch in pieces.
 	Pieces uint64
@@ -81,6 +81,9 @@ func (r *Replay) Record(rec []byte) error {
 	case recordChunk:
 		return r.chunk(number, rest)
 	case recordCut:
+		// Numbers up to here are not given out again, also those of batches that
+		// were lost.
+		r.Seq = max(r.Seq, kv.Seq(number))
 		return nil
 	case recordCommit:
 		return r.commit(kv.Seq(number), rest)

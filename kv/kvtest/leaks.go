@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"runtime"
 	"strings"
 	"sync"
@@ -206,8 +207,11 @@ func snapshotMemory(s *subject) {
 	const versions, size = 300, 32 << 10
 	store, _ := s.fresh(0, "")
 	var snaps []kv.Snapshot
+	val := make([]byte, size)
+	random := rand.NewChaCha8([32]byte{}) // what an engine cannot compress
 	for range versions {
-		s.ok(applyPut(store, "k", make([]byte, size)))
+		random.Read(val)
+		s.ok(applyPut(store, "k", val))
 		snap, err := store.Snapshot(context.Background())
 		s.ok(err)
 		snaps = append(snaps, snap)

@@ -81,6 +81,12 @@ func (s *Store) look() (found bool, err error) {
 	return found, nil
 }
 
+// Owns reports whether the names in a directory are those of a store of this
+// engine, or of one whose META is lost.
+func Owns(names []string) bool {
+	return slices.ContainsFunc(names, func(name string) bool { return name == metaName || strings.HasPrefix(name, "SNAP-") })
+}
+
 // onlyOurs returns an error if a directory without META holds other things than
 // what a store that was not finished leaves.
 func onlyOurs(dir string, names []string) error {
@@ -119,6 +125,7 @@ func (s *Store) recover() error {
 		s.opt.Logger.Warn("varve: the last write before an unclean end was cut off", "dir", s.opt.Dir, "tail", *l.tail.Torn)
 	}
 	st := l.st
+	st.seq = max(st.seq, l.log.Seq)
 	if !s.meta.clean {
 		// Writes that were visible but not durable are gone; their numbers
 		// must not come back.
