@@ -1,0 +1,135 @@
+package lsm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/varvedb/varve/journal"
+	"github.com/varvedb/varve/kv"
+	"github.com/varvedb/varve/lsm/internal/entry"
+	"github.com/varvedb/varve/lsm/internal/rangedel"
+	"github.com/varvedb/varve/lsm/internal/version"
+	"github.com/varvedb/varve/vfs"
+)
+
+// Checkpoint implements kv.Checkpointer. Tables are linked, not copied; what is
+// in memtables is written to one more table. The manifest comes last: without it
+// there is no store.
+func (s *Store) Checkpoint(ctx context.Context, dir string) error {
+	if err := s.commits.Enter(ctx); err != nil {
+		return err
+	}
+	defer s.commits.Leave()
+	if err := makeEmptyDir(s.opt.FS, dir); err != nil {
+		return err
+	}
+	snap, err := s.Snapshot(ctx)
+	if err != nil {
+		return err
+	}
+	defer snap.Close()
+	st := s.pin()
+	defer s.unpin(st)
+	return wrapDir("checkpoint to", dir, s.copyTo(dir, st, snap.Seq()))
+}
+
+func (s *Store) copyTo(dir string, st *state, seq kv.Seq) error {
+	to := version.State{Version: st.tables.Version, FirstLog: 1, NextFile: 1, LastSeq: seq}
+	for _, files := range st.tables.Levels {
+		for _, f := range files {
+			to.NextFile = max(to.NextFile, f.Number+1)
+			if err := s.opt.FS.Link(s.tableName(f.Number), tableName(dir, f.Number)); err != nil {
+				return fmt.Errorf("link a table: %w", err)
+			}
+		}
+	}
+	// A store of its own, that has no log and only writes one table.
+	copied := &Store{opt: s.opt}
+	copied.opt.Dir = dir
+	f, err := copied.writeMems(st.mems(nil), to.NextFile, seq)
+	if err != nil {
+		return err
+	}
+	if f != nil {
+		if err := to.Apply(&version.Edit{Added: []version.LeveledFile{{Level: 0, File: f}}}); err != nil {
+			return err
+		}
+	}
+	if err := s.opt.FS.SyncDir(dir); err != nil {
+		return err
+	}
+	m, err := createManifest(&copied.opt, to, journal.Tail{})
+	if err != nil {
+		return err
+	}
+	return errors.Join(m.close(), s.opt.FS.SyncDir(dir))
+}
+
+// writeMems writes what memtables hold up to seq to a table of level 0.
+func (s *Store) writeMems(mems []*mem, number uint64, seq kv.Seq) (*version.File, error) {
+	in := &upTo{seq: seq}
+	var ranges []rangedel.List
+	for _, m := range mems {
+		in.sources = append(in.sources, source{Iterator: m.points.NewIter()})
+		ranges = append(ranges, m.ranges.Visible([]kv.Seq{seq}))
+	}
+	states := []kv.Seq{seq}
+	w := &rewriter{store: s, states: states, tombstones: without(rangedel.Merge(ranges...), seq).Visible(states),
+		number: func() uint64 { return number }}
+	in.merged.First()
+	in.pass()
+	files, err := w.run(in)
+	if err != nil || len(files) == 0 {
+		return nil, err
+	}
+	return files[0], nil
+}
+
+// without returns the list without tombstones above seq.
+func without(list rangedel.List, seq kv.Seq) (kept rangedel.List) {
+	for _, f := range list {
+		for len(f.Seqs) > 0 && f.Seqs[0] > seq {
+			f.Seqs = f.Seqs[1:]
+		}
+		if len(f.Seqs) > 0 {
+			kept = append(kept, f)
+		}
+	}
+	return kept
+}
+
+// upTo walks merged entries up to a number. It is a walk.
+type upTo struct {
+	merged
+	seq kv.Seq
+}
+
+// pass goes to the next entry that is not too new.
+func (u *upTo) pass() bool {
+	for u.Valid() && u.Trailer().Seq() > u.seq {
+		u.Step()
+	}
+	return u.Valid()
+}
+
+func (u *upTo) Next() bool {
+	u.Step()
+	return u.pass()
+}
+
+func (u *upTo) Key() []byte            { return u.top().Key() }
+func (u *upTo) Trailer() entry.Trailer { return u.top().Trailer() }
+func (u *upTo) Value() []byte          { return u.top().Value() }
+func (u *upTo) Err() error             { return u.err }
+
+func makeEmptyDir(fsys vfs.FS, dir string) error {
+	names, err := fsys.List(dir)
+	if err == nil && len(names) > 0 {
+		return fmt.Errorf("%s is not empty", dir)
+	}
+	if err != nil && !isNotExist(err) {
+		return err
+	}
+	return vfs.MkdirDurable(fsys, dir)
+}

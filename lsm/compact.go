@@ -1,0 +1,221 @@
+package lsm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/varvedb/varve/kv"
+	"github.com/varvedb/varve/lsm/internal/entry"
+	"github.com/varvedb/varve/lsm/internal/rangedel"
+	"github.com/varvedb/varve/lsm/internal/sst"
+	"github.com/varvedb/varve/lsm/internal/version"
+)
+
+// schedule starts the background work that is due. No lock may be held.
+func (s *Store) schedule() {
+	if s.opt.ReadOnly {
+		return
+	}
+	states := s.commits.States()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.startFlush()
+	for !s.quiet && len(s.running) < s.opt.MaxCompactions {
+		c := s.picker.Pick(s.current.Load().tables.Version, s.running, states)
+		if c == nil {
+			return
+		}
+		s.beginCompaction(c)
+		s.tasks.Go("compact", func() { s.compactInBackground(c) })
+	}
+}
+
+// beginCompaction notes that c runs. Store.mu must be held.
+func (s *Store) beginCompaction(c *version.Compaction) {
+	s.picker.Advance(c)
+	s.running = append(s.running, c)
+}
+
+func (s *Store) compactInBackground(c *version.Compaction) {
+	err := s.compact(c, s.isQuiet)
+	if errors.Is(err, kv.ErrClosed) {
+		return
+	}
+	s.settle(err)
+	if err == nil {
+		s.schedule()
+		return
+	}
+	// Another attempt comes after the next flush, or when writers have to wait.
+	s.opt.Logger.Error("varve: a compaction failed", "dir", s.opt.Dir, "compaction", c.String(), "err", err)
+}
+
+// isQuiet returns an error if the store is being closed.
+func (s *Store) isQuiet() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.quiet {
+		return kv.ErrClosed
+	}
+	return nil
+}
+
+// compact carries out a compaction that was begun, and ends it.
+func (s *Store) compact(c *version.Compaction, stop func() error) (err error) {
+	defer func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.running = slices.DeleteFunc(s.running, func(o *version.Compaction) bool { return o == c })
+		s.moved.Broadcast()
+	}()
+	if c.Trivial {
+		return s.installEdit(c.Edit(nil), nil, nil)
+	}
+	files, err := s.rewrite(c, stop)
+	if err != nil {
+		return fmt.Errorf("compact %s: %w", c, err)
+	}
+	var inputs []*version.File
+	for _, in := range c.Inputs {
+		inputs = append(inputs, in.Files...)
+	}
+	if err := s.installEdit(c.Edit(files), inputs, nil); err != nil {
+		return errors.Join(err, s.discard(err, files...))
+	}
+	s.compactions.Add(1)
+	return nil
+}
+
+// rewrite writes the outputs of a compaction.
+func (s *Store) rewrite(c *version.Compaction, stop func() error) ([]*version.File, error) {
+	// What is opened after this sees the newest state or a later one.
+	states := s.commits.States()
+	in := &inputs{store: s}
+	defer in.close()
+	if err := in.open(c); err != nil {
+		return nil, err
+	}
+	w := &rewriter{store: s, states: states, tombstones: in.tombstones().Visible(states),
+		number: s.newNumber, compaction: c, stop: stop}
+	in.merged.First()
+	return w.run(in)
+}
+
+// inputs walks the tables of a compaction, forward. It is a walk.
+type inputs struct {
+	store *Store
+	merged
+	tables []*table
+	ranges []rangedel.List
+}
+
+// open opens the tables. Those of level 0 are walked one beside the other, those
+// of other levels one after the other.
+func (in *inputs) open(c *version.Compaction) error {
+	for _, l := range c.Inputs {
+		for _, f := range l.Files {
+			t, err := in.store.readers.held(f)
+			if err != nil {
+				return err
+			}
+			in.tables = append(in.tables, t)
+			if f.Tombstones > 0 {
+				in.ranges = append(in.ranges, t.Tombstones())
+			}
+			if l.Level == 0 {
+				in.sources = append(in.sources, source{Iterator: t.NewIter(inputOptions)})
+			}
+		}
+		if l.Level > 0 && len(l.Files) > 0 {
+			h := &hold{store: in.store}
+			in.sources = append(in.sources, source{Iterator: &levelIter{hold: h, slot: h.slot(), files: l.Files, opt: inputOptions}})
+		}
+	}
+	return nil
+}
+
+// inputOptions read a table as a whole, past the cache.
+var inputOptions = sst.IterOptions{NoFill: true, Sequential: true}
+
+func (in *inputs) tombstones() rangedel.List { return rangedel.Merge(in.ranges...) }
+
+func (in *inputs) Key() []byte            { return in.top().Key() }
+func (in *inputs) Trailer() entry.Trailer { return in.top().Trailer() }
+func (in *inputs) Value() []byte          { return in.top().Value() }
+func (in *inputs) Next() bool             { return in.Step() }
+func (in *inputs) Err() error             { return in.err }
+
+func (in *inputs) close() {
+	for i := range in.sources {
+		if l, ok := in.sources[i].Iterator.(*levelIter); ok {
+			l.hold.releaseTables()
+		}
+	}
+	// What they read was checked.
+	_ = in.merged.Close()
+	for _, t := range in.tables {
+		t.release()
+	}
+}
+
+// Compact implements kv.Compactor: it writes the memtables, and merges what is in
+// the span down to the last level, without what was deleted or overwritten.
+func (s *Store) Compact(ctx context.Context, span kv.Span, progress func(kv.Progress)) error {
+	if err := s.Flush(ctx); err != nil {
+		return err
+	}
+	if err := s.commits.Enter(ctx); err != nil {
+		return err
+	}
+	defer s.commits.Leave()
+	if s.opt.ReadOnly {
+		return fmt.Errorf("%s was opened read-only: %w", s.opt.Dir, kv.ErrReadOnly)
+	}
+	report := kv.Progress{Stage: "compact"}
+	for level := range version.NumLevels {
+		for lower := span.Start; ; {
+			c, err := s.takeRange(ctx, level, lower, span.End)
+			if err != nil {
+				return err
+			}
+			if c == nil {
+				break
+			}
+			if err := s.compact(c, ctx.Err); err != nil {
+				return err
+			}
+			report.Done += c.Size()
+			report.Total = max(report.Total, report.Done)
+			if progress != nil {
+				progress(report)
+			}
+			if lower = c.Next(); lower == nil {
+				break
+			}
+		}
+	}
+	s.schedule()
+	return nil
+}
+
+// takeRange begins a compaction of a level's part of a range; nil if it has none.
+func (s *Store) takeRange(ctx context.Context, level int, lower, upper []byte) (*version.Compaction, error) {
+	states := s.commits.States()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		c, blocked := s.picker.PickRange(s.current.Load().tables.Version, s.running, states, level, lower, upper)
+		if c != nil {
+			s.beginCompaction(c)
+		}
+		if c != nil || !blocked {
+			return c, nil
+		}
+		s.moved.Wait()
+	}
+}

@@ -1,0 +1,74 @@
+package lsm_test
+
+import (
+	"context"
+	"fmt"
+	"log"
+
+	"github.com/varvedb/varve/kv"
+	"github.com/varvedb/varve/lsm"
+)
+
+// A store without a directory is in memory, and gone when it is closed.
+func ExampleStore() {
+	ctx := context.Background()
+	s, err := lsm.Open(ctx, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer s.Close()
+	var b kv.Batch
+	for i := range 1000 {
+		b.Put(fmt.Appendf(nil, "key %03d", i), []byte("v"))
+	}
+	b.DeleteRange([]byte("key 003"), []byte("key 997"))
+	if _, err := s.Apply(ctx, &b, kv.WriteOptions{}); err != nil {
+		log.Fatal(err)
+	}
+	if err := s.Compact(ctx, kv.Span{}, nil); err != nil {
+		log.Fatal(err)
+	}
+	it := s.Iter(kv.IterOptions{})
+	defer it.Close()
+	for ok := it.Last(); ok; ok = it.Prev() {
+		fmt.Println(string(it.Key()))
+	}
+	// Output:
+	// key 999
+	// key 998
+	// key 997
+	// key 002
+	// key 001
+	// key 000
+}
+
+// A store that is written much takes larger memtables, and more of them.
+func ExampleOptions() {
+	opt := lsm.Options{
+		WriteBuffer: 32 << 20,
+		BlockCache:  64 << 20,
+		Compression: []lsm.Compression{lsm.NoCompression, lsm.LZ4, lsm.Zstd},
+		L0Trigger:   -1,
+	}
+	fmt.Println(opt.Validate())
+	opt.L0Trigger = 8
+	s, err := lsm.Open(context.Background(), &opt)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(s.Close())
+	// Output:
+	// lsm: L0Trigger is -1
+	// <nil>
+}
+
+// The upper levels are rewritten often and compressed quickly, the last one well.
+func ExampleCompression() {
+	opt := lsm.Options{Compression: []lsm.Compression{lsm.NoCompression, lsm.S2, lsm.Zstd}}
+	fmt.Println(opt.Validate())
+	opt.Compression = append(opt.Compression, 99)
+	fmt.Println(opt.Validate())
+	// Output:
+	// <nil>
+	// lsm: compression 99 is not known
+}

@@ -1,0 +1,213 @@
+package lsm
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/varvedb/varve/kv"
+	"github.com/varvedb/varve/lsm/internal/sst"
+	"github.com/varvedb/varve/vfs"
+)
+
+// Compression is how blocks of tables are compressed.
+type Compression uint8
+
+// The compressions. DefaultCompression is LZ4 for the levels that are rewritten
+// often and Zstd for the last one.
+const (
+	DefaultCompression Compression = iota
+	NoCompression
+	LZ4
+	S2
+	Zstd
+)
+
+// Options are the settings of a store. The zero value, and nil, are right for a
+// temporary store in memory; a persistent one needs Dir. Sizes are in bytes.
+type Options struct {
+	// Dir is the directory of the store. Empty is a temporary store in memory,
+	// gone when it is closed.
+	Dir string
+	// FS holds Dir; by default the system's files.
+	FS vfs.FS
+	// Executor runs the background work; by default goroutines.
+	Executor vfs.Executor
+	// Logger is told of recoveries, failures and forgotten handles; by default
+	// nobody is.
+	Logger *slog.Logger
+	// Mergers are the merge operators; by default those of package kv alone.
+	Mergers kv.Mergers
+
+	// ReadOnly opens what is there and changes nothing. Several readers may
+	// have a store open, and one writer beside them: the readers then see the
+	// state at opening until they call Refresh.
+	ReadOnly bool
+	// MustExist refuses to make a new store.
+	MustExist bool
+	// MustBeNew refuses to open an existing store.
+	MustBeNew bool
+	// LockTimeout is how long to wait for another process to close the store;
+	// by default not at all.
+	LockTimeout time.Duration
+
+	// WriteBuffer is how large a memtable grows before it is written to a table.
+	// Default 8 MiB.
+	WriteBuffer int64
+	// MaxMemtables is how many memtables, with the one being filled, there may
+	// be before writers wait. Default 3.
+	MaxMemtables int
+	// BlockCache is the size of the cache of blocks. Default 32 MiB; less than
+	// 0 is none.
+	BlockCache int64
+	// MaxOpenFiles bounds how many tables are open. Default 500.
+	MaxOpenFiles int
+
+	// BlockSize is how large the blocks of tables are before compression.
+	// Default 4 KiB.
+	BlockSize int
+	// RestartInterval is after how many keys of a block one is stored in full.
+	// Default 16.
+	RestartInterval int
+	// BloomBits is the size of the filters in bits per key. Default 10; less
+	// than 0 is none.
+	BloomBits int
+	// PrefixLength, if set, puts prefixes of so many bytes into the filters too.
+	// An iterator over a prefix at least as long then passes over tables without
+	// it. The eight bytes of the keyspace count.
+	PrefixLength int
+	// Compression of each level; the last element holds for those below. Empty
+	// is DefaultCompression.
+	Compression []Compression
+
+	// L0Trigger is at how many tables of level 0 these are compacted. Default 4.
+	L0Trigger int
+	// L0Slowdown and L0Stop are at how many tables of level 0 writers are slowed
+	// down, and wait. Default 12 and 24.
+	L0Slowdown, L0Stop int
+	// LevelBase is the size of the first level below 0. Default 64 MiB.
+	LevelBase int64
+	// LevelMultiplier is how many times larger each further level may be.
+	// Default 10.
+	LevelMultiplier int
+	// TargetFile is how large tables grow below level 0. Default 8 MiB.
+	TargetFile int64
+	// MaxCompactions is how many compactions run at once. Default 1.
+	MaxCompactions int
+
+	// SegmentBytes is the size of one file of the log. Default 4 MiB.
+	SegmentBytes int64
+	// SpillBytes is the size above which a batch goes to the log in pieces
+	// that a last record makes valid. Default a quarter of WriteBuffer.
+	SpillBytes int
+	// HistoryBytes bounds what is remembered to validate transactions; older
+	// ones fail with ErrTooOld. Default 4 MiB.
+	HistoryBytes int
+	// SyncInterval, if set, syncs Buffered and Process writes that often.
+	SyncInterval time.Duration
+}
+
+// Validate says what is wrong with the options.
+func (o *Options) Validate() error {
+	switch {
+	case o.MustExist && o.MustBeNew:
+		return errors.New("lsm: MustExist and MustBeNew exclude each other")
+	case o.ReadOnly && o.MustBeNew:
+		return errors.New("lsm: a new store cannot be read-only")
+	case o.ReadOnly && o.Dir == "":
+		return errors.New("lsm: a store in memory cannot be read-only")
+	case o.LockTimeout < 0 || o.SyncInterval < 0:
+		return errors.New("lsm: a duration is negative")
+	}
+	for name, n := range map[string]int64{
+		"WriteBuffer": o.WriteBuffer, "MaxMemtables": int64(o.MaxMemtables), "MaxOpenFiles": int64(o.MaxOpenFiles),
+		"BlockSize": int64(o.BlockSize), "RestartInterval": int64(o.RestartInterval), "PrefixLength": int64(o.PrefixLength),
+		"L0Trigger": int64(o.L0Trigger), "L0Slowdown": int64(o.L0Slowdown), "L0Stop": int64(o.L0Stop), "LevelBase": o.LevelBase,
+		"LevelMultiplier": int64(o.LevelMultiplier), "TargetFile": o.TargetFile, "MaxCompactions": int64(o.MaxCompactions),
+		"SegmentBytes": o.SegmentBytes, "SpillBytes": int64(o.SpillBytes), "HistoryBytes": int64(o.HistoryBytes),
+	} {
+		if n < 0 {
+			return fmt.Errorf("lsm: %s is %d", name, n)
+		}
+	}
+	for _, c := range o.Compression {
+		if c > Zstd {
+			return fmt.Errorf("lsm: compression %d is not known", c)
+		}
+	}
+	return nil
+}
+
+// filled returns the options with the defaults in place.
+func (o *Options) filled() (Options, error) {
+	var c Options
+	if o != nil {
+		c = *o
+	}
+	if err := c.Validate(); err != nil {
+		return c, err
+	}
+	if c.Executor == nil {
+		c.Executor = vfs.Go()
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	c.fillPlace()
+	orDefault(&c.WriteBuffer, 8<<20)
+	orDefault(&c.MaxMemtables, 3)
+	c.MaxMemtables = max(c.MaxMemtables, 2)
+	orDefault(&c.BlockCache, 32<<20)
+	orDefault(&c.MaxOpenFiles, 500)
+	orDefault(&c.BloomBits, 10)
+	orDefault(&c.L0Trigger, 4)
+	orDefault(&c.L0Slowdown, max(12, c.L0Trigger))
+	orDefault(&c.L0Stop, max(24, c.L0Slowdown))
+	orDefault(&c.LevelBase, 64<<20)
+	orDefault(&c.LevelMultiplier, 10)
+	orDefault(&c.TargetFile, 8<<20)
+	orDefault(&c.MaxCompactions, 1)
+	orDefault(&c.SegmentBytes, 4<<20)
+	orDefault(&c.SpillBytes, int(max(c.WriteBuffer/4, 1)))
+	return c, nil
+}
+
+// fillPlace chooses where the files are.
+func (o *Options) fillPlace() {
+	switch {
+	case o.Dir == "":
+		o.FS = vfs.NewMem()
+	case o.FS == nil:
+		o.FS = vfs.System()
+	}
+}
+
+func orDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// table returns how tables of a level are written.
+func (o *Options) table(number uint64, level int, last bool) sst.WriterOptions {
+	return sst.WriterOptions{FileNumber: number, BlockSize: o.BlockSize, RestartInterval: o.RestartInterval,
+		BloomBits: o.BloomBits, PrefixLength: o.PrefixLength, Compression: o.compression(level, last)}
+}
+
+func (o *Options) compression(level int, last bool) sst.Compression {
+	c := DefaultCompression
+	if n := len(o.Compression); n > 0 {
+		c = o.Compression[min(level, n-1)]
+	}
+	switch {
+	case c == NoCompression:
+		return sst.None
+	case c == S2:
+		return sst.S2
+	case c == Zstd, c == DefaultCompression && last && level > 0:
+		return sst.Zstd
+	}
+	return sst.LZ4
+}

@@ -1,0 +1,228 @@
+package lsm
+
+import (
+	"context"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+
+	"github.com/varvedb/varve/internal/commit"
+	"github.com/varvedb/varve/internal/leak"
+	"github.com/varvedb/varve/journal"
+	"github.com/varvedb/varve/kv"
+	"github.com/varvedb/varve/lsm/internal/memtable"
+	"github.com/varvedb/varve/lsm/internal/version"
+	"github.com/varvedb/varve/vfs"
+)
+
+// Store is an open store. It implements kv.Store and the optional interfaces
+// Syncer, Flusher, Compactor, Checkpointer and Verifier.
+type Store struct {
+	reader  // of the newest visible state
+	opt     Options
+	commits *commit.Pipeline
+	handles *leak.Tracker
+	tasks   *vfs.Group
+	readers *readers
+	lock    io.Closer
+	log     *journal.Writer // nil in memory; set before the store is used
+
+	visible atomic.Uint64         // number of the newest visible batch
+	current atomic.Pointer[state] // loaded before visible
+	closed  atomic.Bool
+	seeds   *rand.Rand // of memtables; guarded by the lock of commits
+
+	active *mem // guarded by the lock of commits
+
+	// Held for one change of the set of tables at a time.
+	install  vfs.Mutex
+	manifest *manifest
+
+	mu       vfs.Mutex // guards what follows, and replacing current
+	moved    vfs.Cond  // signals changes of current, flushing, running, quiet
+	versions []*tables // that are pinned, oldest first
+	zombies  []zombie  // by last
+	sweeping bool      // a task removes files
+	flushing bool      // a task writes memtables
+	running  []*version.Compaction
+	picker   version.Picker
+	quiet    bool  // the store is closing
+	trouble  error // why the last background work failed; nil after a success
+	nextFile uint64
+
+	gets                                        counter
+	iterators, flushes, flushBytes, compactions atomic.Int64
+	slowdowns, stops                            atomic.Int64
+	lastFlush                                   atomic.Int64
+}
+
+var (
+	_ kv.Store        = (*Store)(nil)
+	_ kv.Syncer       = (*Store)(nil)
+	_ kv.Flusher      = (*Store)(nil)
+	_ kv.Compactor    = (*Store)(nil)
+	_ kv.Checkpointer = (*Store)(nil)
+	_ kv.Verifier     = (*Store)(nil)
+	_ kv.MergerSource = (*Store)(nil)
+)
+
+// newStore returns a store without content.
+func newStore(opt Options) *Store {
+	s := &Store{opt: opt, handles: leak.New(opt.Logger), tasks: vfs.NewGroup(opt.Executor),
+		install: opt.Executor.NewMutex(), mu: opt.Executor.NewMutex()}
+	s.moved = opt.Executor.NewCond(s.mu)
+	s.reader.store = s
+	s.readers = newReaders(&s.opt)
+	s.commits = commit.New(commit.Options{Executor: opt.Executor, Logger: opt.Logger, Name: opt.Dir, ReadOnly: opt.ReadOnly,
+		SpillBytes: opt.SpillBytes, HistoryBytes: opt.HistoryBytes, SyncInterval: opt.SyncInterval}, engine{s})
+	s.picker.Options = version.Options{L0Trigger: opt.L0Trigger, BaseBytes: opt.LevelBase, Multiplier: opt.LevelMultiplier,
+		TargetFileSize: opt.TargetFile}
+	s.seeds = seedsFor(opt.Executor)
+	return s
+}
+
+// seedsFor returns a source of seeds for memtables: one that nobody can foresee,
+// but under a simulated executor one that is the same in every run.
+func seedsFor(exec vfs.Executor) *rand.Rand {
+	if _, simulated := exec.(*vfs.Sim); simulated {
+		return rand.New(rand.NewPCG(1, 2))
+	}
+	return rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
+}
+
+func (s *Store) newMem() *mem { return &mem{points: memtable.New(s.seeds.Uint64())} }
+
+// Apply implements kv.Store.
+func (s *Store) Apply(ctx context.Context, b *kv.Batch, opt kv.WriteOptions) (kv.Seq, error) {
+	if err := s.throttle(ctx, opt.NoSlowdown); err != nil {
+		return 0, err
+	}
+	return s.commits.Apply(ctx, b, opt)
+}
+
+// Sync implements kv.Syncer.
+func (s *Store) Sync(ctx context.Context) error { return s.commits.Sync(ctx) }
+
+// Mergers returns the operators of the store.
+func (s *Store) Mergers() kv.Mergers { return s.opt.Mergers }
+
+// Features implements kv.Store.
+func (s *Store) Features() kv.Features {
+	disk := s.opt.Dir != ""
+	return kv.Features{Persistent: disk, Syncer: true, Flusher: true, Compactor: true, Checkpointer: disk, Verifier: true}
+}
+
+// Limits implements kv.Store.
+func (s *Store) Limits() kv.Limits { return kv.DefaultLimits() }
+
+// Snapshot implements kv.Store.
+func (s *Store) Snapshot(ctx context.Context) (kv.Snapshot, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	var seq kv.Seq
+	if err := s.commits.Open(func(now kv.Seq) { seq = now }); err != nil {
+		return nil, err
+	}
+	snap := &snapshot{reader: reader{store: s, fixed: seq, ended: new(atomic.Bool)}}
+	snap.handle = leak.Open(s.handles, snap, "snapshot", func() { s.commits.Release(seq) })
+	return snap, nil
+}
+
+// Keyspace implements kv.Store.
+func (s *Store) Keyspace(id uint64, opt kv.KeyspaceOptions) (kv.Keyspace, error) {
+	modified, err := s.commits.Keyspace(id, opt)
+	if err != nil {
+		return nil, err
+	}
+	return &keyspace{store: s, id: id, modified: modified}, nil
+}
+
+type keyspace struct {
+	store    *Store
+	id       uint64
+	modified *atomic.Uint64
+}
+
+func (k *keyspace) ID() uint64           { return k.id }
+func (k *keyspace) LastModified() kv.Seq { return kv.Seq(k.modified.Load()) }
+
+// Stats reads the whole keyspace.
+func (k *keyspace) Stats(ctx context.Context) (st kv.KeyspaceStats, err error) {
+	it := k.store.Iter(kv.IterOptions{Prefix: kv.KeyspacePrefix(k.id), NoFill: true})
+	defer it.Close()
+	for ok := it.First(); ok; ok = it.Next() {
+		st.Keys++
+		st.Bytes += int64(len(it.Key()) + len(it.Value()))
+		if st.Keys%1024 == 0 && ctx.Err() != nil {
+			return st, ctx.Err()
+		}
+	}
+	st.Exact = true
+	return st, it.Err()
+}
+
+// Metrics returns the counters of the store.
+func (s *Store) Metrics() kv.Metrics {
+	st := s.current.Load()
+	m := kv.Metrics{
+		Gets: s.gets.load(), Iterators: s.iterators.Load(),
+		Flushes: s.flushes.Load(), FlushBytes: s.flushBytes.Load(),
+		OpenSnapshots: int64(s.handles.Count("snapshot")), OpenIterators: int64(s.handles.Count("iterator")),
+		LiveKeys: -1, LiveBytes: -1, DiskBytes: st.tables.TotalSize(),
+		ResidentBytes: s.readers.cache.Stats().Used,
+	}
+	for _, mem := range st.mems(nil) {
+		m.ResidentBytes += mem.bytes()
+	}
+	if ns := s.lastFlush.Load(); ns != 0 {
+		m.LastFlush = time.Unix(0, ns)
+	}
+	s.commits.Count(&m)
+	return m
+}
+
+// Close implements kv.Store. It returns a *leak.Error if iterators or snapshots
+// were left open.
+func (s *Store) Close() error {
+	if !s.commits.BeginClose() {
+		return nil
+	}
+	s.mu.Lock()
+	s.quiet = true
+	s.moved.Broadcast()
+	s.mu.Unlock()
+	s.tasks.Wait()
+	err := s.closeLog()
+	leaked := s.handles.CloseAll()
+	s.tasks.Wait() // for files of iterators that were left open
+	s.closed.Store(true)
+	s.commits.EndClose()
+	s.readers.close()
+	if s.manifest != nil {
+		err = errors.Join(err, s.manifest.close())
+	}
+	if s.lock != nil {
+		err = errors.Join(err, s.lock.Close())
+	}
+	return errors.Join(err, leaked)
+}
+
+// closeLog ends the log and notes in the manifest where.
+func (s *Store) closeLog() error {
+	if s.log == nil {
+		return nil
+	}
+	var err error
+	if s.commits.NeedsFiles() {
+		err = s.flush(context.Background())
+	}
+	end, closed := s.commits.CloseLog()
+	if err = errors.Join(err, closed); err != nil {
+		return wrapDir("close", s.opt.Dir, err)
+	}
+	clean, at := true, version.LogEnd(end)
+	return s.manifest.add(&version.Edit{Clean: &clean, LogEnd: &at})
+}
