@@ -2,7 +2,9 @@ package varve_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
+	"hash/crc32"
 	"io/fs"
 	"math"
 	"strings"
@@ -45,13 +47,19 @@ func TestDirectoriesThatAreNoDatabasesAreLeftAlone(t *testing.T) {
 }
 
 func TestANewerFormatIsRefused(t *testing.T) {
-	disk := prepared(t)
-	check(t, disk.Corrupt("db/META", func(b []byte) []byte {
-		b[8] = 99
-		return b
-	}))
-	if _, err := varve.Open("db", &varve.Options{FS: disk}); !errors.Is(err, varve.ErrNewerFormat) {
-		t.Fatal(err)
+	for _, engine := range []varve.Engine{varve.LSM(), varve.Reference()} {
+		disk := vfs.NewMem()
+		db := must(varve.Open("db", &varve.Options{FS: disk, Engine: engine}))(t)
+		check(t, db.Close())
+		names := must(disk.List("db"))(t)
+		check(t, disk.Corrupt("db/"+names[len(names)-1], func(b []byte) []byte {
+			b[8] = 99 // the version, in all files of both
+			binary.LittleEndian.PutUint32(b[60:], crc32.Checksum(b[:60], crc32.MakeTable(crc32.Castagnoli)))
+			return b
+		}))
+		if _, err := varve.Open("db", &varve.Options{FS: disk}); !errors.Is(err, varve.ErrNewerFormat) {
+			t.Fatal(engine.Name(), err)
+		}
 	}
 }
 

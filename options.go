@@ -3,10 +3,12 @@ package varve
 import (
 	"context"
 	"log/slog"
+	"path/filepath"
 	"time"
 
 	"github.com/varvedb/varve/kv"
 	"github.com/varvedb/varve/kv/ref"
+	"github.com/varvedb/varve/lsm"
 	"github.com/varvedb/varve/vfs"
 )
 
@@ -23,7 +25,8 @@ const (
 // Options are the settings of a database. The zero value, and nil, are right for
 // most programs.
 type Options struct {
-	// Engine keeps the data; by default the reference engine.
+	// Engine keeps the data; by default the one that made the database, LSM for a
+	// new one, and Reference for one in memory.
 	Engine Engine
 	// FS holds the directory; by default the system's files.
 	FS vfs.FS
@@ -59,6 +62,39 @@ type Engine interface {
 	Open(ctx context.Context, dir string, opt *Options, m kv.Mergers) (kv.Store, error)
 }
 
+// engineOf returns the engine for a directory: the one whose files are there.
+func engineOf(fsys vfs.FS, path string) Engine {
+	if path == "" {
+		return Reference()
+	}
+	// An error is met again when the engine is opened.
+	names, _ := fsys.List(filepath.ToSlash(path))
+	if ref.Owns(names) {
+		return Reference()
+	}
+	return LSM()
+}
+
+// LSM returns the log-structured merge engine, for data of any size. See package
+// lsm.
+func LSM() Engine { return lsmEngine{} }
+
+type lsmEngine struct{}
+
+func (lsmEngine) Name() string { return "lsm" }
+
+func (lsmEngine) Open(ctx context.Context, dir string, opt *Options, m kv.Mergers) (kv.Store, error) {
+	s, err := lsm.Open(ctx, &lsm.Options{
+		Dir: dir, FS: opt.FS, Executor: opt.Executor, Logger: opt.Logger, Mergers: m,
+		ReadOnly: opt.ReadOnly, MustExist: opt.MustExist, MustBeNew: opt.MustBeNew,
+		LockTimeout: opt.LockTimeout, SyncInterval: opt.SyncInterval,
+	})
+	if err != nil {
+		return nil, err // not s: a nil *lsm.Store is a Store that is not nil
+	}
+	return s, nil
+}
+
 // Reference returns the reference engine: the content lives in memory, a log
 // and snapshot files keep it on disk. See package kv/ref.
 func Reference() Engine { return reference{} }
@@ -84,9 +120,6 @@ func (o *Options) filled() Options {
 	var c Options
 	if o != nil {
 		c = *o
-	}
-	if c.Engine == nil {
-		c.Engine = Reference()
 	}
 	if c.Executor == nil {
 		c.Executor = vfs.Go()

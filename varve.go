@@ -79,11 +79,14 @@ func Open(path string, opt *Options) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("varve: %w", err)
 	}
+	if filled.Engine == nil {
+		filled.Engine = engineOf(filled.FS, path)
+	}
 	store, err := filled.Engine.Open(ctx, path, &filled, mergers)
 	if err != nil {
 		return nil, fmt.Errorf("varve: %w", err)
 	}
-	db, err := OpenStore(store, opt)
+	db, err := OpenStore(store, &filled)
 	if err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
@@ -92,8 +95,8 @@ func Open(path string, opt *Options) (*DB, error) {
 }
 
 // OpenStore makes a database of an open store, which it takes over: Close of the
-// database closes it. Of opt only Executor, Logger, Durability and ReadOnly
-// matter.
+// database closes it. Of opt only Executor, Logger, Durability, ReadOnly
+// and Engine, for its name, matter.
 func OpenStore(store kv.Store, opt *Options) (*DB, error) {
 	filled := opt.filled()
 	space, err := store.Keyspace(catalogSpace, kv.KeyspaceOptions{})
@@ -115,8 +118,13 @@ func OpenStore(store kv.Store, opt *Options) (*DB, error) {
 // Path returns the directory of the database; empty if it has none.
 func (db *DB) Path() string { return db.path }
 
-// Engine returns the name of the engine.
-func (db *DB) Engine() string { return db.opt.Engine.Name() }
+// Engine returns the name of the engine, empty if the store was opened elsewhere.
+func (db *DB) Engine() string {
+	if db.opt.Engine == nil {
+		return ""
+	}
+	return db.opt.Engine.Name()
+}
 
 // Store returns the store of the database, for what collections do not offer.
 // Keyspaces below 2^32 belong to the database.
@@ -147,6 +155,15 @@ func (db *DB) Sync(ctx context.Context) error {
 func (db *DB) Flush(ctx context.Context) error {
 	if f, ok := db.store.(kv.Flusher); ok {
 		return f.Flush(ctx)
+	}
+	return nil
+}
+
+// Compact brings the files to their smallest form: deleted and overwritten data
+// goes. It does nothing if the engine has nothing to compact.
+func (db *DB) Compact(ctx context.Context, progress func(kv.Progress)) error {
+	if c, ok := db.store.(kv.Compactor); ok {
+		return c.Compact(ctx, kv.Span{}, progress)
 	}
 	return nil
 }
