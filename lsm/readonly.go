@@ -33,16 +33,21 @@ func (s *Store) openReadOnly(ctx context.Context) error {
 }
 
 func (s *Store) loadPatiently() (r *recovered, err error) {
-	attempts := 1
-	if s.lock == nil {
-		attempts = 5
-	}
-	for range attempts {
+	for range s.attempts() {
 		if r, err = s.load(); err == nil {
 			return r, nil
 		}
 	}
 	return nil, err
+}
+
+// attempts is how often the files are read: more than once without the lock, as
+// then somebody may write.
+func (s *Store) attempts() int {
+	if s.lock == nil {
+		return 5
+	}
+	return 1
 }
 
 // load reads manifest and log and opens all tables.

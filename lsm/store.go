@@ -171,7 +171,7 @@ func (s *Store) Metrics() kv.Metrics {
 		Gets: s.gets.load(), Iterators: s.iterators.Load(),
 		Flushes: s.flushes.Load(), FlushBytes: s.flushBytes.Load(),
 		OpenSnapshots: int64(s.handles.Count("snapshot")), OpenIterators: int64(s.handles.Count("iterator")),
-		LiveKeys: -1, LiveBytes: -1, DiskBytes: st.tables.TotalSize(),
+		LiveKeys: -1, LiveBytes: -1, DiskBytes: s.diskBytes(),
 		ResidentBytes: s.readers.cache.Stats().Used,
 	}
 	for _, mem := range st.mems(nil) {
@@ -182,6 +182,15 @@ func (s *Store) Metrics() kv.Metrics {
 	}
 	s.commits.Count(&m)
 	return m
+}
+
+// diskBytes adds up the files of the store; -1 if they cannot be listed.
+func (s *Store) diskBytes() int64 {
+	sum, err := vfs.DirBytes(s.opt.FS, s.opt.Dir)
+	if err != nil {
+		return -1
+	}
+	return sum
 }
 
 // Close implements kv.Store. It returns a *leak.Error if iterators or snapshots

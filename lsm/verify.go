@@ -20,7 +20,8 @@ func (s *Store) Verify(ctx context.Context, progress func(kv.Progress)) error {
 	if err := st.tables.Check(); err != nil {
 		return &kv.CorruptionError{File: s.opt.Dir, Offset: -1, What: err.Error()}
 	}
-	v := verification{ctx: ctx, report: kv.Progress{Stage: "tables", Total: st.tables.TotalSize()}, progress: progress}
+	v := verification{ctx: ctx, progress: progress}
+	v.report = kv.Progress{Stage: "tables", Total: max(s.diskBytes(), st.tables.TotalSize())}
 	for _, files := range st.tables.Levels {
 		for _, f := range files {
 			if err := v.table(s.readers, f); err != nil {
@@ -28,10 +29,16 @@ func (s *Store) Verify(ctx context.Context, progress func(kv.Progress)) error {
 			}
 		}
 	}
-	if s.log == nil {
+	if s.opt.Dir == "" {
 		return nil
 	}
-	return s.verifyLogs()
+	v.report.Stage = "logs"
+	if err := s.verifyLogsPatiently(); err != nil {
+		return err
+	}
+	v.report.Done = v.report.Total
+	v.tell()
+	return nil
 }
 
 // verification is one call of Verify.
@@ -39,6 +46,12 @@ type verification struct {
 	ctx      context.Context
 	report   kv.Progress
 	progress func(kv.Progress)
+}
+
+func (v *verification) tell() {
+	if v.progress != nil {
+		v.progress(v.report)
+	}
 }
 
 func (v *verification) table(r *readers, f *version.File) error {
@@ -50,9 +63,7 @@ func (v *verification) table(r *readers, f *version.File) error {
 	before := v.report.Done
 	err = t.Verify(v.ctx, func(bytes int64) {
 		v.report.Done = before + bytes
-		if v.progress != nil {
-			v.progress(v.report)
-		}
+		v.tell()
 	})
 	if err != nil {
 		return err
@@ -71,19 +82,32 @@ func checkTable(r *readers, f *version.File, t *table) error {
 	return &kv.CorruptionError{File: tableName(r.opt.Dir, f.Number), Offset: -1, What: "its properties are not those that the manifest says"}
 }
 
+// verifyLogsPatiently tries again beside a live writer, who may have moved a file
+// away meanwhile.
+func (s *Store) verifyLogsPatiently() (err error) {
+	for range s.attempts() {
+		if err = s.verifyLogs(); err == nil {
+			return nil
+		}
+	}
+	return err
+}
+
 // verifyLogs reads manifest and log as opening does.
 func (s *Store) verifyLogs() error {
 	s.install.Lock() // no segment may go away meanwhile
 	defer s.install.Unlock()
-	if err := s.commits.SyncLog(); err != nil {
-		return err
+	if s.log != nil {
+		if err := s.commits.SyncLog(); err != nil {
+			return err
+		}
 	}
 	seq := s.commits.LastLogged()
 	state, _, _, err := readManifest(&s.opt)
 	if err != nil {
 		return err
 	}
-	if state.Version.String() != s.manifest.state.Version.String() {
+	if s.manifest != nil && state.Version.String() != s.manifest.state.Version.String() {
 		return &kv.CorruptionError{File: s.opt.Dir, Offset: -1, What: "the manifest does not name the tables that it named before"}
 	}
 	found, err := s.scanLog(state)

@@ -29,3 +29,15 @@ func MkdirDurable(fsys FS, dir string) error {
 	}
 	return nil
 }
+
+// DirBytes adds up the lengths of the files in a directory, without those that
+// are removed meanwhile and those further down.
+func DirBytes(fsys FS, dir string) (sum int64, err error) {
+	names, err := fsys.List(dir)
+	for _, name := range names {
+		if info, err := fsys.Stat(path.Join(dir, name)); err == nil && !info.IsDir {
+			sum += info.Size
+		}
+	}
+	return sum, err
+}

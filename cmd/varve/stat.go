@@ -39,7 +39,7 @@ type databaseObject struct {
 	Path        string     `json:"path"`
 	Engine      string     `json:"engine"`
 	Collections int        `json:"collections"`
-	Keys        int64      `json:"keys"`       // of all collections and the catalog
+	Keys        int64      `json:"keys"`       // of all collections and the catalog; -1 if not known
 	Bytes       int64      `json:"bytes"`      // of these keys and their values
 	DiskBytes   int64      `json:"disk_bytes"` // of the files
 	Metrics     kv.Metrics `json:"metrics"`
@@ -60,9 +60,11 @@ func (a *app) statDB(db *varve.DB) error {
 	if a.json {
 		return a.printJSON(o)
 	}
-	return a.fields("path", o.Path, "engine", o.Engine, "collections", o.Collections,
-		"keys", known(o.Keys)+", with the catalog's",
-		"content", size(o.Bytes), "on disk", size(o.DiskBytes), "in memory", size(m.ResidentBytes))
+	fields := []any{"path", o.Path, "engine", o.Engine, "collections", o.Collections}
+	if o.Keys >= 0 { // which not every engine knows without reading all
+		fields = append(fields, "keys", known(o.Keys)+", with the catalog's", "content", size(o.Bytes))
+	}
+	return a.fields(append(fields, "on disk", size(o.DiskBytes), "in memory", size(m.ResidentBytes))...)
 }
 
 func (a *app) statCollection(info varve.Info) error {

@@ -98,16 +98,18 @@ func (t *tour) summary() error {
 	if err != nil {
 		return err
 	}
+	var keys, bytes int64
 	for _, c := range list {
 		info, err := t.db.Describe(t.ctx, c.Name)
 		if err != nil {
 			return err
 		}
+		keys, bytes = keys+info.Keys, bytes+info.Bytes
 		t.say("%-16s %9s entries %11s", info.Name, count(info.Keys), size(info.Bytes))
 	}
 	m := t.db.Metrics()
-	t.say("%s keys, %s of keys and values, %s on disk; %s commits since it was opened again",
-		count(m.LiveKeys), size(m.LiveBytes), size(m.DiskBytes), count(m.Batches))
+	t.say("%s entries, %s of keys and values, %s on disk; %s commits since it was opened again",
+		count(keys), size(bytes), size(m.DiskBytes), count(m.Batches))
 	t.say("all done in %s", short(time.Since(t.start)))
 	if t.app.dir != "" {
 		t.say("look around: varve --db %s ls", t.dir)

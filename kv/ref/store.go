@@ -169,14 +169,9 @@ func (s *Store) Metrics() kv.Metrics {
 	return m
 }
 
-// diskBytes adds up the files of the store.
-func (s *Store) diskBytes() (sum int64) {
-	names, err := s.opt.FS.List(s.opt.Dir)
-	for _, name := range names {
-		if info, err := s.opt.FS.Stat(join(s.opt.Dir, name)); err == nil {
-			sum += info.Size
-		}
-	}
+// diskBytes adds up the files of the store; -1 if they cannot be listed.
+func (s *Store) diskBytes() int64 {
+	sum, err := vfs.DirBytes(s.opt.FS, s.opt.Dir)
 	if err != nil {
 		return -1
 	}
