@@ -263,7 +263,7 @@ type Progress struct {
 }
 
 // Metrics are the counters that every engine keeps; they only grow, but for
-// those named as gauges. MetricNames lists their stable text names.
+// those named as gauges.
 type Metrics struct {
 	Gets, Iterators, Batches, Conflicts int64
 	BytesIn                             int64 // keys and values of applied batches

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"path"
 
 	"github.com/varvedb/varve/journal"
 	"github.com/varvedb/varve/kv"
@@ -21,7 +23,8 @@ func (s *Store) Checkpoint(ctx context.Context, dir string) error {
 		return err
 	}
 	defer s.commits.Leave()
-	if err := makeEmptyDir(s.opt.FS, dir); err != nil {
+	made, err := makeEmptyDir(s.opt.FS, dir)
+	if err != nil {
 		return err
 	}
 	snap, err := s.Snapshot(ctx)
@@ -31,7 +34,10 @@ func (s *Store) Checkpoint(ctx context.Context, dir string) error {
 	defer snap.Close()
 	st := s.pin()
 	defer s.unpin(st)
-	return wrapDir("checkpoint to", dir, s.copyTo(dir, st, snap.Seq()))
+	if err := s.copyTo(dir, st, snap.Seq()); err != nil {
+		return errors.Join(wrapDir("checkpoint to", dir, err), removeAll(s.opt.FS, dir, made))
+	}
+	return nil
 }
 
 func (s *Store) copyTo(dir string, st *state, seq kv.Seq) error {
@@ -39,7 +45,7 @@ func (s *Store) copyTo(dir string, st *state, seq kv.Seq) error {
 	for _, files := range st.tables.Levels {
 		for _, f := range files {
 			to.NextFile = max(to.NextFile, f.Number+1)
-			if err := s.opt.FS.Link(s.tableName(f.Number), tableName(dir, f.Number)); err != nil {
+			if err := s.linkTo(dir, f); err != nil {
 				return fmt.Errorf("link a table: %w", err)
 			}
 		}
@@ -64,6 +70,43 @@ func (s *Store) copyTo(dir string, st *state, seq kv.Seq) error {
 		return err
 	}
 	return errors.Join(m.close(), s.opt.FS.SyncDir(dir))
+}
+
+// linkTo gives a table a second name. A reader beside a writer, who may have
+// removed the table, copies what it has open.
+func (s *Store) linkTo(dir string, f *version.File) error {
+	to := tableName(dir, f.Number)
+	err := s.opt.FS.Link(s.tableName(f.Number), to)
+	if err == nil || !s.opt.ReadOnly || !isNotExist(err) {
+		return err
+	}
+	t, err := s.readers.held(f)
+	if err != nil {
+		return err
+	}
+	defer t.release()
+	return copyFile(s.opt.FS, t.file, to)
+}
+
+// copyFile makes a durable copy of an open file, but for its name.
+func copyFile(fsys vfs.FS, from vfs.File, name string) error {
+	size, err := from.Size()
+	if err != nil {
+		return err
+	}
+	to, err := fsys.Create(name)
+	if err != nil {
+		return err
+	}
+	sink := &sink{file: to}
+	_, err = io.Copy(sink, io.NewSectionReader(from, 0, size))
+	if err == nil {
+		err = sink.flush()
+	}
+	if err == nil {
+		err = to.Sync()
+	}
+	return errors.Join(err, to.Close())
 }
 
 // writeMems writes what memtables hold up to seq to a table of level 0.
@@ -123,13 +166,26 @@ func (u *upTo) Trailer() entry.Trailer { return u.top().Trailer() }
 func (u *upTo) Value() []byte          { return u.top().Value() }
 func (u *upTo) Err() error             { return u.err }
 
-func makeEmptyDir(fsys vfs.FS, dir string) error {
+// removeAll removes the files in a directory, and itself if it was made for them.
+func removeAll(fsys vfs.FS, dir string, made bool) error {
+	names, err := fsys.List(dir)
+	for _, name := range names {
+		err = errors.Join(err, fsys.Remove(path.Join(dir, name)))
+	}
+	if made {
+		err = errors.Join(err, fsys.Remove(dir))
+	}
+	return err
+}
+
+// makeEmptyDir makes a directory, unless there is an empty one.
+func makeEmptyDir(fsys vfs.FS, dir string) (made bool, err error) {
 	names, err := fsys.List(dir)
 	if err == nil && len(names) > 0 {
-		return fmt.Errorf("%s is not empty", dir)
+		return false, fmt.Errorf("%s holds %s: choose an empty or new directory", dir, names[0])
 	}
 	if err != nil && !isNotExist(err) {
-		return err
+		return false, err
 	}
-	return vfs.MkdirDurable(fsys, dir)
+	return err != nil, vfs.MkdirDurable(fsys, dir)
 }

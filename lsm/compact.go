@@ -174,9 +174,10 @@ func (s *Store) Compact(ctx context.Context, span kv.Span, progress func(kv.Prog
 		return fmt.Errorf("%s was opened read-only: %w", s.opt.Dir, kv.ErrReadOnly)
 	}
 	report := kv.Progress{Stage: "compact"}
+	first := s.newNumber() // tables of this or a higher number are new
 	for level := range version.NumLevels {
 		for lower := span.Start; ; {
-			c, err := s.takeRange(ctx, level, lower, span.End)
+			c, err := s.takeRange(ctx, level, lower, span.End, first)
 			if err != nil {
 				return err
 			}
@@ -201,7 +202,8 @@ func (s *Store) Compact(ctx context.Context, span kv.Span, progress func(kv.Prog
 }
 
 // takeRange begins a compaction of a level's part of a range; nil if it has none.
-func (s *Store) takeRange(ctx context.Context, level int, lower, upper []byte) (*version.Compaction, error) {
+// Tables of the last level are passed over if they are new.
+func (s *Store) takeRange(ctx context.Context, level int, lower, upper []byte, first uint64) (*version.Compaction, error) {
 	states := s.commits.States()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -210,12 +212,30 @@ func (s *Store) takeRange(ctx context.Context, level int, lower, upper []byte) (
 			return nil, err
 		}
 		c, blocked := s.picker.PickRange(s.current.Load().tables.Version, s.running, states, level, lower, upper)
-		if c != nil {
+		switch {
+		case c == nil && blocked:
+			s.moved.Wait()
+		case c == nil:
+			return nil, nil
+		case c.Output > level || !allNew(c, first):
 			s.beginCompaction(c)
-		}
-		if c != nil || !blocked {
 			return c, nil
+		default:
+			if lower = c.Next(); lower == nil {
+				return nil, nil
+			}
 		}
-		s.moved.Wait()
 	}
+}
+
+// allNew reports whether all inputs have the number first or a higher one.
+func allNew(c *version.Compaction, first uint64) bool {
+	for _, in := range c.Inputs {
+		for _, f := range in.Files {
+			if f.Number < first {
+				return false
+			}
+		}
+	}
+	return true
 }

@@ -53,12 +53,14 @@ type Options struct {
 	LockTimeout time.Duration
 
 	// WriteBuffer is how large a memtable grows before it is written to a table.
-	// Default 8 MiB.
+	// Default 6 MiB. With the other defaults the store holds at most 64 MiB, and
+	// what iterators pin: each keeps the memtables that were there when it was
+	// opened.
 	WriteBuffer int64
-	// MaxMemtables is how many memtables, with the one being filled, there may
-	// be before writers wait. Default 3.
+	// MaxMemtables is how many full memtables there may be before writers wait
+	// until one is written. Default 2.
 	MaxMemtables int
-	// BlockCache is the size of the cache of blocks. Default 32 MiB; less than
+	// BlockCache is the size of the cache of blocks. Default 24 MiB; less than
 	// 0 is none.
 	BlockCache int64
 	// MaxOpenFiles bounds how many tables are open. Default 500.
@@ -155,10 +157,9 @@ func (o *Options) filled() (Options, error) {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	c.fillPlace()
-	orDefault(&c.WriteBuffer, 8<<20)
-	orDefault(&c.MaxMemtables, 3)
-	c.MaxMemtables = max(c.MaxMemtables, 2)
-	orDefault(&c.BlockCache, 32<<20)
+	orDefault(&c.WriteBuffer, 6<<20)
+	orDefault(&c.MaxMemtables, 2)
+	orDefault(&c.BlockCache, 24<<20)
 	orDefault(&c.MaxOpenFiles, 500)
 	orDefault(&c.BloomBits, 10)
 	orDefault(&c.L0Trigger, 4)

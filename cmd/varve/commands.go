@@ -13,7 +13,9 @@ func (a *app) commands() []*cobra.Command {
 		a.get(), a.put(), a.del(), a.scan(),
 		a.load(), a.dump(),
 		a.rename(), a.drop(),
-		a.verify(), a.backup(), a.restore(),
+		a.verify(), a.compact(),
+		a.backup(), a.restore(), a.checkpoint(),
+		a.print(),
 		a.version(),
 	}
 }

@@ -92,6 +92,8 @@ func hint(cmd *cobra.Command, err error) string {
 		return `"varve stat NAME" tells how many entries there are`
 	case errors.Is(err, varve.ErrLocked):
 		return "commands that only read, such as get, scan, dump and backup, work beside it"
+	case errors.As(err, &damage) && cmd.Name() == "print":
+		return "what can be read was printed"
 	case errors.As(err, &damage) && cmd.Name() == "restore":
 		return "nothing was restored; try another backup"
 	case errors.As(err, &damage):

@@ -2,36 +2,50 @@ package sst
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 )
 
 // DumpOptions say what Dump prints besides the structure of a table.
 type DumpOptions struct {
 	Entries bool // each entry, with the length of its value
 	Values  bool // and the value itself
+	// Key writes a key as text; nil quotes it.
+	Key func([]byte) string
 }
 
-// Dump prints a table as text. It reads past the cache, and stops at the first
-// error.
+// Dump prints a table as text. It reads past the cache. What cannot be read it
+// names and passes over; the first such error is returned.
 func Dump(to io.Writer, r *Reader, opt DumpOptions) error {
 	d := &dumper{Writer: bufio.NewWriter(to), r: r, opt: opt}
+	if opt.Key == nil {
+		d.opt.Key = func(key []byte) string { return strconv.Quote(string(key)) }
+	}
 	d.summary()
 	for i := range r.parts {
-		if err := d.partition(i); err != nil {
-			d.Flush() // what was read is shown; the error of the table matters more
-			return err
-		}
+		d.note("", d.partition(i))
 	}
-	return d.Flush()
+	flushed := d.Flush()
+	return cmp.Or(d.err, flushed)
 }
 
 type dumper struct {
 	*bufio.Writer
 	r   *Reader
 	opt DumpOptions
+	err error // the first
+}
+
+// note prints and keeps an error.
+func (d *dumper) note(indent string, err error) {
+	if err != nil {
+		d.printf("%sunreadable: %v\n", indent, err)
+		d.err = cmp.Or(d.err, err)
+	}
 }
 
 func (d *dumper) printf(format string, args ...any) { fmt.Fprintf(d.Writer, format, args...) }
@@ -50,9 +64,9 @@ func (d *dumper) summary() {
 	for _, f := range r.tombstones {
 		end := "…"
 		if f.End != nil {
-			end = fmt.Sprintf("%q", f.End)
+			end = d.opt.Key(f.End)
 		}
-		d.printf("tombstone %q to %s at %d\n", f.Start, end, f.Seqs)
+		d.printf("tombstone %s to %s at %d\n", d.opt.Key(f.Start), end, f.Seqs)
 	}
 	d.printf("top index at %d, %d bytes\n", r.footer.top.offset, r.footer.top.length)
 	d.printf("metaindex at %d, %d bytes\n", r.footer.meta.offset, r.footer.meta.length)
@@ -75,9 +89,7 @@ func (d *dumper) partition(i int) error {
 		if err != nil {
 			return r.corrupt(p.index.offset, err)
 		}
-		if err := d.block(&e); err != nil {
-			return err
-		}
+		d.note("  ", d.block(&e))
 	}
 	return nil
 }
@@ -91,9 +103,9 @@ func (d *dumper) block(e *indexEntry) error {
 	if !ok {
 		return d.r.corrupt(e.handle.offset, errBlock)
 	}
-	d.printf("  block at %d, %d bytes, %d decompressed, %d entries, %d restarts, %d buckets: %q %v to %q %v\n",
+	d.printf("  block at %d, %d bytes, %d decompressed, %d entries, %d restarts, %d buckets: %s %v to %s %v\n",
 		e.handle.offset, e.handle.length, len(content), b.count, b.intervals(), len(b.buckets),
-		e.first(nil), e.firstTrailer, e.last, e.lastTrailer)
+		d.opt.Key(e.first(nil)), e.firstTrailer, d.opt.Key(e.last), e.lastTrailer)
 	if !d.opt.Entries && !d.opt.Values {
 		return nil
 	}
@@ -110,8 +122,8 @@ func (d *dumper) block(e *indexEntry) error {
 
 func (d *dumper) entry(c *cursor) {
 	if d.opt.Values {
-		d.printf("    %q %v = %q\n", c.key, c.trailer, c.value)
+		d.printf("    %s %v = %q\n", d.opt.Key(c.key), c.trailer, c.value)
 		return
 	}
-	d.printf("    %q %v, %d bytes\n", c.key, c.trailer, len(c.value))
+	d.printf("    %s %v, %d bytes\n", d.opt.Key(c.key), c.trailer, len(c.value))
 }
