@@ -29,7 +29,7 @@ func TestReopeningAnEmptyStoreTakesLittle(t *testing.T) {
 	before := liveHeap()
 	var begin, end runtime.MemStats
 	runtime.ReadMemStats(&begin)
-	s = open(t, Options{Dir: dir})
+	_ = open(t, Options{Dir: dir})
 	runtime.ReadMemStats(&end)
 	if took := end.TotalAlloc - begin.TotalAlloc; took > 4<<20 {
 		t.Errorf("opening allocates %d bytes", took)

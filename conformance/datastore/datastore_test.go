@@ -8,30 +8,17 @@ import (
 	ds "github.com/ipfs/go-datastore"
 	dstest "github.com/ipfs/go-datastore/test"
 	"github.com/varvedb/varve/conformance/datastore"
+	"github.com/varvedb/varve/conformance/internal/engines"
 	"github.com/varvedb/varve/kv/ref"
-	"github.com/varvedb/varve/vfs"
 )
 
-func open(t testing.TB, dir string) *datastore.Datastore {
-	t.Helper()
-	s, err := ref.Open(context.Background(), &ref.Options{Dir: dir, FS: vfs.NewMem()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Verify(context.Background(), nil); err != nil {
-			t.Error(err)
-		}
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return datastore.New(s, 7, false)
-}
-
 func TestTheSuiteOfIPFSPasses(t *testing.T) {
-	for name, dir := range map[string]string{"memory": "", "disk": "db"} {
-		t.Run(name, func(t *testing.T) { dstest.SubtestAll(t, open(t, dir)) })
+	for name, open := range engines.All(engines.Simulated) {
+		t.Run(name, func(t *testing.T) {
+			s := open(t)
+			t.Cleanup(func() { engines.Close(t, s) })
+			dstest.SubtestAll(t, datastore.New(s, 7, false))
+		})
 	}
 }
 
