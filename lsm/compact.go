@@ -85,6 +85,10 @@ func (s *Store) compact(c *version.Compaction, stop func() error) (err error) {
 		return errors.Join(err, s.discard(err, files...))
 	}
 	s.compactions.Add(1)
+	s.compactedIn.Add(c.Size())
+	for _, f := range files {
+		s.compactedOut.Add(f.Size)
+	}
 	return nil
 }
 
@@ -98,7 +102,7 @@ func (s *Store) rewrite(c *version.Compaction, stop func() error) ([]*version.Fi
 		return nil, err
 	}
 	w := &rewriter{store: s, states: states, tombstones: in.tombstones().Visible(states),
-		number: s.newNumber, compaction: c, stop: stop}
+		number: s.newNumber, tree: s.version(), compaction: c, stop: stop}
 	in.merged.First()
 	return w.run(in)
 }

@@ -126,7 +126,7 @@ func (s *Store) flushTo(m *mem) error {
 	if err := s.commits.AwaitShown(m.cut.Seq); err != nil {
 		return err
 	}
-	f, err := s.writeMem(m, s.newNumber(), s.commits.States())
+	f, err := s.writeMem(m, s.newNumber(), s.commits.States(), s.version())
 	if err != nil {
 		return err
 	}
@@ -196,9 +196,9 @@ func (s *Store) newNumber() uint64 {
 }
 
 // writeMem writes a memtable to a table of level 0. It returns nil if nothing is
-// in it.
-func (s *Store) writeMem(m *mem, number uint64, states []kv.Seq) (*version.File, error) {
-	w := &rewriter{store: s, states: states, tombstones: m.ranges.Visible(states), number: func() uint64 { return number }}
+// in it. Tree is the tables so far.
+func (s *Store) writeMem(m *mem, number uint64, states []kv.Seq, tree *version.Version) (*version.File, error) {
+	w := &rewriter{store: s, states: states, tree: tree, tombstones: m.ranges.Visible(states), number: func() uint64 { return number }}
 	it := m.points.NewIter()
 	it.First()
 	files, err := w.run(it)

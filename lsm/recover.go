@@ -80,7 +80,7 @@ func (s *Store) replayBatch(r *recovered, first kv.Seq, b *kv.Batch) error {
 // spillReplayed writes the memtable to a table, unless the disk is full.
 func (s *Store) spillReplayed(r *recovered) error {
 	number := max(r.state.NextFile, 1)
-	f, err := s.writeMem(r.active, number, []kv.Seq{r.seq})
+	f, err := s.writeMem(r.active, number, []kv.Seq{r.seq}, r.state.Version)
 	if errors.Is(err, kv.ErrNoSpace) {
 		return nil
 	}

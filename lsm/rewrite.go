@@ -20,6 +20,9 @@ type rewriter struct {
 	tombstones rangedel.List // with the newest number of each stripe
 	number     func() uint64 // of the next table
 
+	// What the tables are for, to estimate what their tombstones delete; may be nil.
+	tree *version.Version
+
 	// Of a compaction; a flush has none, and older data may be anywhere.
 	compaction *version.Compaction
 	lower      []byte // where the current table begins; nil is the beginning
@@ -154,6 +157,11 @@ func (w *rewriter) finish(upper []byte) error {
 	f, err := w.out.finish()
 	if err != nil {
 		return err
+	}
+	if w.tree != nil {
+		for _, r := range list {
+			f.Covers += w.tree.BytesBelow(w.out.level, r.Start, r.End)
+		}
 	}
 	w.out = nil
 	w.files = append(w.files, f)

@@ -54,6 +54,7 @@ type Store struct {
 
 	gets                                        counter
 	iterators, flushes, flushBytes, compactions atomic.Int64
+	compactedIn, compactedOut                   atomic.Int64 // bytes
 	slowdowns, stops                            atomic.Int64
 	lastFlush                                   atomic.Int64
 }
@@ -166,16 +167,12 @@ func (k *keyspace) Stats(ctx context.Context) (st kv.KeyspaceStats, err error) {
 
 // Metrics returns the counters of the store.
 func (s *Store) Metrics() kv.Metrics {
-	st := s.current.Load()
 	m := kv.Metrics{
 		Gets: s.gets.load(), Iterators: s.iterators.Load(),
 		Flushes: s.flushes.Load(), FlushBytes: s.flushBytes.Load(),
 		OpenSnapshots: int64(s.handles.Count("snapshot")), OpenIterators: int64(s.handles.Count("iterator")),
 		LiveKeys: -1, LiveBytes: -1, DiskBytes: s.diskBytes(),
-		ResidentBytes: s.readers.cache.Stats().Used,
-	}
-	for _, mem := range st.mems(nil) {
-		m.ResidentBytes += mem.bytes()
+		ResidentBytes: s.readers.cache.Stats().Used + s.memBytes(),
 	}
 	if ns := s.lastFlush.Load(); ns != 0 {
 		m.LastFlush = time.Unix(0, ns)

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"path"
 	"strings"
 	"sync"
@@ -525,5 +526,52 @@ func TestACheckpointSharesTheTables(t *testing.T) {
 	two, err2 := vfs.ReadFile(disk, path.Join("copy", "000001.sst"), 1<<20)
 	if err1 != nil || err2 != nil || !bytes.Equal(one, two) {
 		t.Fatal(err1, err2)
+	}
+}
+
+func TestEveryPropertyHasAValue(t *testing.T) {
+	s := open(t, Options{})
+	put(t, s, "k", "v")
+	flush(t, s)
+	for _, name := range Properties() {
+		if val, err := s.Property(name); err != nil || val == "" {
+			t.Errorf("%s: %q, %v", name, val, err)
+		}
+	}
+	for name, want := range map[string]string{"tables": "1", "tables.at-level-0": "1", "tables.at-level-3": "0", "flush.done": "1"} {
+		if got, _ := s.Property(name); got != want {
+			t.Errorf("%s is %s, want %s", name, got, want)
+		}
+	}
+	if _, err := s.Property("tables.at-level-7"); err == nil {
+		t.Error("there is no level 7")
+	}
+}
+
+func TestAWideTombstoneShrinksTheStoreByItself(t *testing.T) {
+	s := open(t, Options{WriteBuffer: 10_000, TargetFile: 10_000})
+	random := rand.NewChaCha8([32]byte{})
+	val := make([]byte, 100)
+	for i := range 3000 {
+		random.Read(val)
+		put(t, s, fmt.Sprintf("k%05d", i), string(val))
+	}
+	compact(t, s)
+	full := s.version().TotalSize()
+	apply(t, s, func(b *kv.Batch) { b.DeleteRange([]byte("k0"), []byte("k1")) })
+	flush(t, s)
+	s.tasks.Wait()
+	s.schedule()
+	s.tasks.Wait()
+	if left := s.version().TotalSize(); left > full/10 {
+		t.Fatalf("%d bytes of %d are left:\n%s", left, full, s.version())
+	}
+}
+
+func TestPresetsAreValid(t *testing.T) {
+	for _, opt := range []Options{Balanced(), WriteHeavy(), ReadHeavy()} {
+		if err := opt.Validate(); err != nil {
+			t.Error(err)
+		}
 	}
 }

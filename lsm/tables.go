@@ -187,3 +187,10 @@ func (r *readers) close() {
 		r.closeAt(len(r.clock) - 1)
 	}
 }
+
+// count returns how many tables are open.
+func (r *readers) count() int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return int64(len(r.clock))
+}
