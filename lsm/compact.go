@@ -11,6 +11,7 @@ import (
 	"github.com/varvedb/varve/lsm/internal/rangedel"
 	"github.com/varvedb/varve/lsm/internal/sst"
 	"github.com/varvedb/varve/lsm/internal/version"
+	"github.com/varvedb/varve/vfs"
 )
 
 // schedule starts the background work that is due. No lock may be held.
@@ -92,19 +93,65 @@ func (s *Store) compact(c *version.Compaction, stop func() error) (err error) {
 	return nil
 }
 
-// rewrite writes the outputs of a compaction.
+// rewrite writes the outputs of a compaction, parts of it at a time.
 func (s *Store) rewrite(c *version.Compaction, stop func() error) ([]*version.File, error) {
 	// What is opened after this sees the newest state or a later one.
 	states := s.commits.States()
+	points := c.SplitPoints(s.opt.MaxSubcompactions)
+	parts := make([]part, len(points)+1)
+	for i := range parts {
+		w := &rewriter{store: s, states: states, number: s.newNumber, tree: s.version(), compaction: c, stop: stop}
+		if i > 0 {
+			w.lower = points[i-1]
+		}
+		if i < len(points) {
+			w.upper = points[i]
+		}
+		parts[i].w = w
+	}
+	s.rewriteParts(c, parts)
+	return gather(s, parts)
+}
+
+// part is the keys of a compaction from one split point to the next.
+type part struct {
+	w     *rewriter
+	files []*version.File
+	err   error
+}
+
+// rewriteParts writes all parts but the first in tasks of their own.
+func (s *Store) rewriteParts(c *version.Compaction, parts []part) {
+	others := vfs.NewGroup(s.opt.Executor)
+	for i := 1; i < len(parts); i++ {
+		others.Go("compact a part", func() { parts[i].write(s, c) })
+	}
+	parts[0].write(s, c)
+	others.Wait()
+}
+
+func (p *part) write(s *Store, c *version.Compaction) {
 	in := &inputs{store: s}
 	defer in.close()
-	if err := in.open(c); err != nil {
-		return nil, err
+	if p.err = in.open(c); p.err != nil {
+		return
 	}
-	w := &rewriter{store: s, states: states, tombstones: in.tombstones().Visible(states),
-		number: s.newNumber, tree: s.version(), compaction: c, stop: stop}
-	in.merged.First()
-	return w.run(in)
+	p.w.tombstones = in.tombstones().Visible(p.w.states)
+	in.merged.SeekGE(p.w.lower, entry.Newest)
+	p.files, p.err = p.w.run(in)
+}
+
+// gather returns the outputs of all parts. If one has failed it removes those of
+// the others.
+func gather(s *Store, parts []part) (files []*version.File, err error) {
+	for _, p := range parts {
+		files = append(files, p.files...)
+		err = errors.Join(err, p.err)
+	}
+	if err != nil {
+		return nil, errors.Join(err, s.discard(nil, files...))
+	}
+	return files, nil
 }
 
 // inputs walks the tables of a compaction, forward. It is a walk.

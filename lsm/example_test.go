@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"log"
+	"os"
 
 	"github.com/varvedb/varve/kv"
 	"github.com/varvedb/varve/lsm"
+	"github.com/varvedb/varve/vfs"
 )
 
 // A store without a directory is in memory, and gone when it is closed.
@@ -71,4 +73,63 @@ func ExampleCompression() {
 	// Output:
 	// <nil>
 	// lsm: compression 99 is not known
+}
+
+// A filter removes what has expired, when compaction comes by.
+func ExampleFilter() {
+	expired := func(_ int, _, value []byte) (lsm.Decision, []byte) {
+		if string(value) == "old" {
+			return lsm.Remove, nil
+		}
+		return lsm.Keep, nil
+	}
+	s, err := lsm.Open(context.Background(), &lsm.Options{Filter: expired})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer s.Close()
+	var b kv.Batch
+	b.Put([]byte("k"), []byte("old"))
+	if _, err := s.Apply(context.Background(), &b, kv.WriteOptions{}); err != nil {
+		log.Fatal(err)
+	}
+	if err := s.Compact(context.Background(), kv.Span{}, nil); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(s.Has([]byte("k")))
+	// Output: false <nil>
+}
+
+// A decision is what a filter returns.
+func ExampleDecision() {
+	fmt.Println(lsm.Keep, lsm.Remove, lsm.Change)
+	// Output: 0 1 2
+}
+
+// The text of a segment of the log names each operation.
+func ExampleDumpOptions() {
+	disk := vfs.NewMem()
+	s, err := lsm.Open(context.Background(), &lsm.Options{Dir: "db", FS: disk})
+	if err != nil {
+		log.Fatal(err)
+	}
+	var b kv.Batch
+	b.Put([]byte("k"), []byte("v"))
+	if _, err := s.Apply(context.Background(), &b, kv.WriteOptions{}); err != nil {
+		log.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		log.Fatal(err)
+	}
+	if err := lsm.Dump(os.Stdout, disk, "db/000001.log", lsm.DumpOptions{Entries: true, Values: true}); err != nil {
+		log.Fatal(err)
+	}
+	// Output:
+	// segment 1 of the log, 65536 bytes
+	// group at 64
+	//   after state 1
+	// group at 83
+	//   batch 2..2, 1 operations, 5 bytes
+	//     put "k" = "v"
+	// ends at 131, closed
 }

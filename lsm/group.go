@@ -68,12 +68,19 @@ func (g *group) writeOne(i, stripe int) error {
 	if base && t.Kind() == entry.Delete {
 		return nil
 	}
+	val := g.values[i]
+	if base && g.w.store.opt.Filter != nil {
+		keep := false
+		if keep, val = g.w.filter(g.key, val); !keep {
+			return nil
+		}
+	}
 	if base && (g.w.compaction.Bottommost || g.w.tombstones.Covering(g.key, entry.MaxSeq) == 0) {
 		// All readers see it, and nothing is older: neither an entry, nor a
 		// tombstone that is kept for what is elsewhere in its range.
 		t = entry.MakeTrailer(0, t.Kind())
 	}
-	return g.put(t, g.values[i])
+	return g.put(t, val)
 }
 
 // writeOperands writes the operands from to before n: combined, if it is known

@@ -63,6 +63,8 @@ func randomSizes(opt *lsm.Options, rng *rand.Rand) {
 	opt.LevelMultiplier = []int{2, 3, 0}[rng.IntN(3)]
 	opt.TargetFile = []int64{1, 500, 4000, 0}[rng.IntN(4)]
 	opt.MaxCompactions = rng.IntN(4)
+	opt.MaxSubcompactions = rng.IntN(4)
+	opt.CompactionRate = []int64{0, 1 << 20}[rng.IntN(2)]
 	opt.SegmentBytes = []int64{4096, 5000, 20_000, 0}[rng.IntN(4)]
 	opt.SpillBytes = []int{1, 300, 10_000, 0}[rng.IntN(4)]
 	opt.HistoryBytes = []int{1 << 14, 1 << 17, 0}[rng.IntN(3)]

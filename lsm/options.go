@@ -98,6 +98,16 @@ type Options struct {
 	// MaxCompactions is how many compactions run at once. Default 1.
 	MaxCompactions int
 
+	// MaxSubcompactions is into how many parts a compaction may be split that are
+	// written at once. Default 1.
+	MaxSubcompactions int
+	// CompactionRate bounds how many bytes a second compactions write, together;
+	// flushes are not slowed down. Default 0 is no bound.
+	CompactionRate int64
+	// Filter, if set, is asked by compactions about values that all readers see:
+	// it may keep, remove or change them. See Filter.
+	Filter Filter
+
 	// SegmentBytes is the size of one file of the log. Default 4 MiB.
 	SegmentBytes int64
 	// SpillBytes is the size above which a batch goes to the log in pieces
@@ -127,6 +137,7 @@ func (o *Options) Validate() error {
 		"BlockSize": int64(o.BlockSize), "RestartInterval": int64(o.RestartInterval), "PrefixLength": int64(o.PrefixLength),
 		"L0Trigger": int64(o.L0Trigger), "L0Slowdown": int64(o.L0Slowdown), "L0Stop": int64(o.L0Stop), "LevelBase": o.LevelBase,
 		"LevelMultiplier": int64(o.LevelMultiplier), "TargetFile": o.TargetFile, "MaxCompactions": int64(o.MaxCompactions),
+		"MaxSubcompactions": int64(o.MaxSubcompactions), "CompactionRate": o.CompactionRate,
 		"SegmentBytes": o.SegmentBytes, "SpillBytes": int64(o.SpillBytes), "HistoryBytes": int64(o.HistoryBytes),
 	} {
 		if n < 0 {
@@ -169,6 +180,7 @@ func (o *Options) filled() (Options, error) {
 	orDefault(&c.LevelMultiplier, 10)
 	orDefault(&c.TargetFile, 8<<20)
 	orDefault(&c.MaxCompactions, 1)
+	orDefault(&c.MaxSubcompactions, 1)
 	orDefault(&c.SegmentBytes, 4<<20)
 	orDefault(&c.SpillBytes, int(max(c.WriteBuffer/4, 1)))
 	return c, nil

@@ -25,6 +25,7 @@ type sink struct {
 	file vfs.File
 	off  int64
 	buf  []byte
+	pace *pace // nil for as fast as it goes
 }
 
 // sinkBytes is how much is written at once.
@@ -39,6 +40,9 @@ func (s *sink) Write(p []byte) (int, error) {
 }
 
 func (s *sink) flush() error {
+	if s.pace != nil {
+		s.pace.wait(len(s.buf))
+	}
 	n, err := s.file.WriteAt(s.buf, s.off)
 	s.off += int64(n)
 	s.buf = s.buf[:0]

@@ -10,7 +10,7 @@ func Balanced() Options { return Options{} }
 // may be changed after.
 func WriteHeavy() Options {
 	return Options{WriteBuffer: 128 << 20, L0Trigger: 8, L0Slowdown: 20, L0Stop: 36, Compression: []Compression{LZ4},
-		LevelBase: 256 << 20, TargetFile: 32 << 20, MaxCompactions: 4, SegmentBytes: 64 << 20}
+		LevelBase: 256 << 20, TargetFile: 32 << 20, MaxCompactions: 4, MaxSubcompactions: 4, SegmentBytes: 64 << 20}
 }
 
 // ReadHeavy returns options for stores that are read far more than written: a

@@ -134,6 +134,9 @@ func (w *rewriter) begin() (err error) {
 		level, last = w.compaction.Output, w.compaction.Bottommost
 	}
 	w.out, err = w.store.create(w.number(), level, last)
+	if err == nil && w.compaction != nil {
+		w.out.sink.pace = w.store.pace
+	}
 	return err
 }
 

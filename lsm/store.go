@@ -26,6 +26,7 @@ type Store struct {
 	handles *leak.Tracker
 	tasks   *vfs.Group
 	readers *readers
+	pace    *pace // of compactions; nil for no bound
 	lock    io.Closer
 	log     *journal.Writer // nil in memory; set before the store is used
 
@@ -81,6 +82,9 @@ func newStore(opt Options) *Store {
 	s.picker.Options = version.Options{L0Trigger: opt.L0Trigger, BaseBytes: opt.LevelBase, Multiplier: opt.LevelMultiplier,
 		TargetFileSize: opt.TargetFile}
 	s.seeds = seedsFor(opt.Executor)
+	if opt.CompactionRate > 0 {
+		s.pace = newPace(opt.Executor, opt.CompactionRate)
+	}
 	return s
 }
 

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/varvedb/varve/kv"
 	"github.com/varvedb/varve/lsm/internal/version"
@@ -572,6 +573,72 @@ func TestPresetsAreValid(t *testing.T) {
 	for _, opt := range []Options{Balanced(), WriteHeavy(), ReadHeavy()} {
 		if err := opt.Validate(); err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+func TestAFilterRemovesAndChangesValues(t *testing.T) {
+	opt := still
+	opt.Filter = func(_ int, key, value []byte) (Decision, []byte) {
+		switch {
+		case string(value) == "drop":
+			return Remove, nil
+		case string(value) == "change":
+			return Change, append([]byte("changed "), key...)
+		}
+		return Keep, nil
+	}
+	s := open(t, opt)
+	put(t, s, "a", "keep")
+	put(t, s, "b", "drop")
+	put(t, s, "c", "change")
+	snap, err := s.Snapshot(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(t, s, "d", "drop")
+	compact(t, s)
+	holds(t, s, "a", "keep")
+	holds(t, s, "b", "")
+	holds(t, s, "c", "changed c")
+	holds(t, s, "d", "drop") // the snapshot does not see it
+	if err := snap.Close(); err != nil {
+		t.Fatal(err)
+	}
+	compact(t, s)
+	holds(t, s, "d", "")
+}
+
+func TestCompactionsKeepTheirPace(t *testing.T) {
+	sim := vfs.NewSim(1)
+	p := newPace(sim, 1000)
+	var took time.Duration
+	err := sim.Run(func() {
+		begin := sim.Now()
+		for range 50 {
+			p.wait(100)
+		}
+		took = sim.Now().Sub(begin)
+	})
+	if err != nil || took < 4800*time.Millisecond || took > 5*time.Second {
+		t.Fatal(took, err)
+	}
+}
+
+func TestACompactionIsSplit(t *testing.T) {
+	opt := still
+	opt.MaxSubcompactions, opt.TargetFile = 3, 4000
+	s := open(t, opt)
+	for round := range 3 {
+		for i := range 300 {
+			put(t, s, fmt.Sprintf("k%03d", i), strings.Repeat(fmt.Sprint(round), 100))
+		}
+		apply(t, s, func(b *kv.Batch) { b.DeleteRange([]byte("k050"), []byte("k250")) })
+		compact(t, s)
+		holds(t, s, "k049", strings.Repeat(fmt.Sprint(round), 100))
+		holds(t, s, "k050", "")
+		if got := len(strings.Fields(keys(t, s, kv.IterOptions{}))); got != 100 {
+			t.Fatal(got, "keys")
 		}
 	}
 }
