@@ -110,5 +110,9 @@ func (s *Store) sweep() {
 				s.opt.Logger.Warn("varve: a table that is not needed could not be removed", "err", err)
 			}
 		}
+		if s.opt.Dir == "" {
+			// A disk in memory holds what a power cut could bring back.
+			_ = s.opt.FS.SyncDir(s.opt.Dir)
+		}
 	}
 }
