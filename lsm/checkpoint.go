@@ -35,7 +35,7 @@ func (s *Store) Checkpoint(ctx context.Context, dir string) error {
 	st := s.pin()
 	defer s.unpin(st)
 	if err := s.copyTo(dir, st, snap.Seq()); err != nil {
-		return errors.Join(wrapDir("checkpoint to", dir, err), removeAll(s.opt.FS, dir, made))
+		return errors.Join(wrapDir("checkpoint to", dir, err), undo(s.opt.FS, dir, made))
 	}
 	return nil
 }
@@ -166,14 +166,30 @@ func (u *upTo) Trailer() entry.Trailer { return u.top().Trailer() }
 func (u *upTo) Value() []byte          { return u.top().Value() }
 func (u *upTo) Err() error             { return u.err }
 
-// removeAll removes the files in a directory, and itself if it was made for them.
-func removeAll(fsys vfs.FS, dir string, made bool) error {
+// undo removes what a checkpoint that failed has written, the manifest durably
+// before the tables: with it half a copy would be a store. The directory goes too
+// if it was made.
+func undo(fsys vfs.FS, dir string, made bool) error {
+	err := removeWhere(fsys, dir, isManifest)
+	if err == nil {
+		err = fsys.SyncDir(dir)
+	}
+	if err == nil {
+		err = removeWhere(fsys, dir, func(string) bool { return true })
+	}
+	if err == nil && made {
+		err = fsys.Remove(dir)
+	}
+	return err
+}
+
+// removeWhere removes the files in a directory whose names are wanted.
+func removeWhere(fsys vfs.FS, dir string, wanted func(name string) bool) error {
 	names, err := fsys.List(dir)
 	for _, name := range names {
-		err = errors.Join(err, fsys.Remove(path.Join(dir, name)))
-	}
-	if made {
-		err = errors.Join(err, fsys.Remove(dir))
+		if wanted(name) {
+			err = errors.Join(err, removeIfThere(fsys, path.Join(dir, name)))
+		}
 	}
 	return err
 }

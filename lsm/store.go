@@ -138,35 +138,7 @@ func (s *Store) Snapshot(ctx context.Context) (kv.Snapshot, error) {
 
 // Keyspace implements kv.Store.
 func (s *Store) Keyspace(id uint64, opt kv.KeyspaceOptions) (kv.Keyspace, error) {
-	modified, err := s.commits.Keyspace(id, opt)
-	if err != nil {
-		return nil, err
-	}
-	return &keyspace{store: s, id: id, modified: modified}, nil
-}
-
-type keyspace struct {
-	store    *Store
-	id       uint64
-	modified *atomic.Uint64
-}
-
-func (k *keyspace) ID() uint64           { return k.id }
-func (k *keyspace) LastModified() kv.Seq { return kv.Seq(k.modified.Load()) }
-
-// Stats reads the whole keyspace.
-func (k *keyspace) Stats(ctx context.Context) (st kv.KeyspaceStats, err error) {
-	it := k.store.Iter(kv.IterOptions{Prefix: kv.KeyspacePrefix(k.id), NoFill: true})
-	defer it.Close()
-	for ok := it.First(); ok; ok = it.Next() {
-		st.Keys++
-		st.Bytes += int64(len(it.Key()) + len(it.Value()))
-		if st.Keys%1024 == 0 && ctx.Err() != nil {
-			return st, ctx.Err()
-		}
-	}
-	st.Exact = true
-	return st, it.Err()
+	return s.commits.Keyspace(s, id, opt)
 }
 
 // Metrics returns the counters of the store.

@@ -242,20 +242,6 @@ func (p *Pipeline) States() []kv.Seq {
 	return states
 }
 
-// Keyspace tells the options of a keyspace, of which the first ones count, and
-// returns its last-modified number.
-func (p *Pipeline) Keyspace(id uint64, opt kv.KeyspaceOptions) (modified *atomic.Uint64, err error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.closed {
-		return nil, kv.ErrClosed
-	}
-	if _, known := p.unlogged[id]; !known {
-		p.unlogged[id] = opt.NoLog
-	}
-	return p.resolver.Track(id), nil
-}
-
 // Count fills in what the pipeline counts.
 func (p *Pipeline) Count(m *kv.Metrics) {
 	m.Batches, m.Conflicts, m.BytesIn = p.batches.Load(), p.conflicts.Load(), p.bytesIn.Load()
