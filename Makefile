@@ -5,8 +5,9 @@ GO ?= go
 CONCURRENT = . ./kv/... ./lsm/... ./journal ./vfs ./internal/...
 FUZZTIME ?= 10s
 SOAK ?= 30m
+CASE ?= fill
 
-.PHONY: help all fmt lint vet build test race fuzz soak cross test-386 nested features bench-sync docs tour
+.PHONY: help all fmt lint vet build test race fuzz soak cross test-386 nested features bench-sync bench-kv docs tour
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -56,6 +57,9 @@ features: ## check that docs/features.md names tests and examples that exist
 
 bench-sync: ## durable puts from 1 to 64 goroutines
 	cd bench && $(GO) run . sync
+
+bench-kv: ## key-value benchmark; CASE=fill|sync|read|mixed|large|warm|cold
+	cd bench && $(GO) run . kv -case $(CASE)
 
 docs: ## the documentation of the packages as text
 	@for p in $$($(GO) list ./... | grep -v internal); do echo "=== $$p"; $(GO) doc -all $$p; done

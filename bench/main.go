@@ -1,10 +1,11 @@
-// Command bench measures Varve beside its peers, in one process, interleaved:
-// each round runs every case once, and the table shows the median of the rounds.
+// Command bench measures Varve beside its peers, interleaved: each round runs
+// every case once, and the table shows the median of the rounds.
 //
 //	go run . sync            durable puts from 1 to 64 goroutines
 //	go run . sync -svg F     and the plot
 //	go run . codec           keys and values
 //	go run . map             operations of collections
+//	go run . kv -case read   engines beside their peers, each in a process of its own
 package main
 
 import (
@@ -12,16 +13,19 @@ import (
 	"fmt"
 	"os"
 	"time"
+
+	"github.com/varvedb/varve/bench/kvbench"
 )
 
 func main() {
+	kvbench.Child()
 	if err := run(os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-// settings are the flags of all benchmarks.
+// settings are the flags of the benchmarks that run in this process.
 type settings struct {
 	rounds int
 	per    time.Duration
@@ -31,7 +35,10 @@ type settings struct {
 
 func run(args []string) error {
 	if len(args) == 0 {
-		return fmt.Errorf("name a benchmark: sync, codec, map")
+		return fmt.Errorf("name a benchmark: sync, codec, map, kv")
+	}
+	if args[0] == "kv" {
+		return kvCommand(args[1:])
 	}
 	var s settings
 	flags := flag.NewFlagSet(args[0], flag.ContinueOnError)

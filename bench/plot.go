@@ -6,6 +6,8 @@ import (
 	"strings"
 )
 
+var colours = []string{"#0b6e4f", "#c8553d", "#5b5f97", "#b8860b", "#2a9df4", "#7d4e9e", "#555555", "#d4568b", "#6a994e", "#a0522d", "#000000"}
+
 // line is a named series of a plot.
 type line struct {
 	name string
@@ -39,7 +41,6 @@ func logPlot(title, unit string, x []string, lines []line) []byte {
 	for i, label := range x {
 		fmt.Fprintf(&b, `<text x="%.1f" y="%d" text-anchor="middle">%s</text>`, px(i), height-bottom+20, label)
 	}
-	colours := []string{"#0b6e4f", "#c8553d", "#5b5f97", "#b8860b"}
 	for n, l := range lines {
 		var points []string
 		for i, y := range l.y {
@@ -48,6 +49,50 @@ func logPlot(title, unit string, x []string, lines []line) []byte {
 		c := colours[n%len(colours)]
 		fmt.Fprintf(&b, `<polyline points="%s" fill="none" stroke="%s" stroke-width="2.5"/>`, strings.Join(points, " "), c)
 		fmt.Fprintf(&b, `<text x="%d" y="%.1f" fill="%s">%s</text>`, width-right+8, py(l.y[len(l.y)-1])+4, c, l.name)
+	}
+	b.WriteString("</svg>\n")
+	return []byte(b.String())
+}
+
+// dotPlot draws a dot for each value of each row on a logarithmic scale; y of a
+// line are its values by row, 0 where there is none.
+func dotPlot(title, unit string, rows []string, lines []line) []byte {
+	const width, left, right, top, step = 760, 170, 20, 64, 26
+	low, high := 1.0, 1.0
+	for _, l := range lines {
+		for _, y := range l.y {
+			if y > 0 {
+				low, high = min(low, y), max(high, y)
+			}
+		}
+	}
+	lo, hi := math.Floor(math.Log2(low)), max(1, math.Ceil(math.Log2(high)))
+	px := func(v float64) float64 { return left + (math.Log2(v)-lo)/(hi-lo)*(width-left-right) }
+	height := top + step*len(rows) + 30
+	var b strings.Builder
+	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" font-family="sans-serif" font-size="12">`, width, height)
+	fmt.Fprintf(&b, `<rect width="100%%" height="100%%" fill="white"/><text x="10" y="22" font-size="15">%s</text>`, title)
+	for e := lo; e <= hi; e += max(1, math.Round((hi-lo)/8)) {
+		x, colour := px(math.Exp2(e)), "#ddd"
+		if e == 0 {
+			colour = "#888"
+		}
+		fmt.Fprintf(&b, `<line x1="%.1f" x2="%.1f" y1="%d" y2="%d" stroke="%s"/>`, x, x, top-12, height-26, colour)
+		fmt.Fprintf(&b, `<text x="%.1f" y="%d" text-anchor="middle">%g%s</text>`, x, height-10, math.Exp2(e), unit)
+	}
+	for i, row := range rows {
+		fmt.Fprintf(&b, `<text x="%d" y="%d" text-anchor="end">%s</text>`, left-10, top+step*i+4, row)
+	}
+	at := 10.0
+	for n, l := range lines {
+		c := colours[n%len(colours)]
+		fmt.Fprintf(&b, `<circle cx="%.1f" cy="40" r="4" fill="%s"/><text x="%.1f" y="44">%s</text>`, at, c, at+8, l.name)
+		at += 26 + 6.2*float64(len(l.name))
+		for i, y := range l.y {
+			if y > 0 {
+				fmt.Fprintf(&b, `<circle cx="%.1f" cy="%d" r="5" fill="%s" fill-opacity="0.85"/>`, px(y), top+step*i, c)
+			}
+		}
 	}
 	b.WriteString("</svg>\n")
 	return []byte(b.String())

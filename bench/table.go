@@ -52,9 +52,12 @@ func thousands(x float64) string {
 
 // target says whether a measurement meets its target.
 func target(what string, measured, wanted float64) string {
-	verdict := "met"
+	return fmt.Sprintf("%s: measured %.1f×, target %.1f×: %s", what, measured, wanted, verdict(measured, wanted))
+}
+
+func verdict(measured, wanted float64) string {
 	if measured < wanted {
-		verdict = "short"
+		return "short"
 	}
-	return fmt.Sprintf("%s: measured %.1f×, target %.1f×: %s", what, measured, wanted, verdict)
+	return "met"
 }
