@@ -161,8 +161,8 @@ func (u *upTo) Next() bool {
 	return u.pass()
 }
 
-func (u *upTo) Key() []byte            { return u.top().Key() }
-func (u *upTo) Trailer() entry.Trailer { return u.top().Trailer() }
+func (u *upTo) Key() []byte            { return u.top().key }
+func (u *upTo) Trailer() entry.Trailer { return u.top().trailer }
 func (u *upTo) Value() []byte          { return u.top().Value() }
 func (u *upTo) Err() error             { return u.err }
 

@@ -180,8 +180,9 @@ func (in *inputs) open(c *version.Compaction) error {
 			}
 		}
 		if l.Level > 0 && len(l.Files) > 0 {
-			h := &hold{store: in.store}
-			in.sources = append(in.sources, source{Iterator: &levelIter{hold: h, slot: h.slot(), files: l.Files, opt: inputOptions}})
+			walk := new(levelIter)
+			walk.init(newHold(in.store, nil), l.Files, inputOptions, nil)
+			in.sources = append(in.sources, source{Iterator: walk})
 		}
 	}
 	return nil
@@ -192,8 +193,8 @@ var inputOptions = sst.IterOptions{NoFill: true, Sequential: true}
 
 func (in *inputs) tombstones() rangedel.List { return rangedel.Merge(in.ranges...) }
 
-func (in *inputs) Key() []byte            { return in.top().Key() }
-func (in *inputs) Trailer() entry.Trailer { return in.top().Trailer() }
+func (in *inputs) Key() []byte            { return in.top().key }
+func (in *inputs) Trailer() entry.Trailer { return in.top().trailer }
 func (in *inputs) Value() []byte          { return in.top().Value() }
 func (in *inputs) Next() bool             { return in.Step() }
 func (in *inputs) Err() error             { return in.err }

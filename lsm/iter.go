@@ -3,10 +3,12 @@ package lsm
 import (
 	"bytes"
 	"slices"
+	"sync"
 
 	"github.com/varvedb/varve/internal/leak"
 	"github.com/varvedb/varve/kv"
 	"github.com/varvedb/varve/lsm/internal/entry"
+	"github.com/varvedb/varve/lsm/internal/memtable"
 	"github.com/varvedb/varve/lsm/internal/sst"
 	"github.com/varvedb/varve/lsm/internal/version"
 )
@@ -22,15 +24,49 @@ type iterator struct {
 	hold         *hold
 	handle       *leak.Handle
 
-	merged *merged // nil before the first move
+	*gear  // nil before the first move and after Close
 	covers covers
 	past   bool
 
 	key, val []byte // nil if unpositioned
-	keybuf   []byte
-	operands [][]byte
 	err      error
 	closed   bool
+}
+
+// gear is what an iterator moves with: reused, since iterators come and go.
+type gear struct {
+	merged   merged
+	levels   []*levelIter
+	tables   []*sst.Iter
+	mems     []*memtable.Iter
+	keybuf   []byte
+	operands [][]byte
+	// How many of the iterators are in use.
+	usedLevels, usedTables, usedMems int
+}
+
+var gears = sync.Pool{New: func() any { return &gear{keybuf: []byte{}} }}
+
+// next returns an iterator of a list that is not in use.
+func next[T any](list *[]*T, used *int) *T {
+	if *used == len(*list) {
+		*list = append(*list, new(T))
+	}
+	*used++
+	return (*list)[*used-1]
+}
+
+// park lets go of all that was walked over and keeps the room.
+func (g *gear) park() {
+	clear(g.merged.sources)
+	g.merged = merged{sources: g.merged.sources[:0], heap: g.merged.heap[:0]}
+	clear(g.merged.heap[:cap(g.merged.heap)])
+	for _, l := range g.levels[:g.usedLevels] {
+		l.reset()
+	}
+	clear(g.operands[:cap(g.operands)])
+	g.usedLevels, g.usedTables, g.usedMems = 0, 0, 0
+	gears.Put(g)
 }
 
 // Iter implements kv.Reader.
@@ -38,8 +74,8 @@ func (r *reader) Iter(opt kv.IterOptions) kv.Iterator {
 	if _, _, err := r.begin(); err != nil {
 		return kv.FailedIterator(err)
 	}
-	it := &iterator{store: r.store, opt: opt, keybuf: []byte{}}
-	it.hold = &hold{store: r.store, state: r.store.pin()}
+	it := &iterator{store: r.store, opt: opt}
+	it.hold = newHold(r.store, r.store.pin())
 	_, seq, err := r.begin()
 	if err != nil {
 		it.hold.release()
@@ -61,7 +97,7 @@ func (it *iterator) ready() bool {
 	switch {
 	case it.closed || it.store.closed.Load():
 		it.err = kv.ErrClosed
-	case it.merged == nil && it.err == nil:
+	case it.gear == nil && it.err == nil:
 		it.err = it.openSources()
 	}
 	return it.err == nil
@@ -69,12 +105,13 @@ func (it *iterator) ready() bool {
 
 // openSources collects what may hold keys within the bounds.
 func (it *iterator) openSources() error {
-	it.merged = &merged{}
+	it.gear = gears.Get().(*gear)
 	if it.upper != nil && bytes.Compare(it.lower, it.upper) >= 0 {
 		return nil
 	}
 	st := it.hold.state
-	for _, m := range st.mems(nil) {
+	it.addMem(st.active)
+	for _, m := range st.frozen {
 		it.addMem(m)
 	}
 	for _, f := range st.tables.Overlapping(0, it.lower, it.upper) {
@@ -92,11 +129,16 @@ func (it *iterator) addMem(m *mem) {
 	if !m.ranges.Empty() {
 		it.covers.sources = append(it.covers.sources, memTombstones{m})
 	}
-	it.add(m.points.NewIter(), entry.MaxSeq)
+	if m.points.Empty() {
+		return // and what comes is too new
+	}
+	walk := next(&it.mems, &it.usedMems)
+	walk.Init(m.points)
+	it.add(walk, entry.MaxSeq)
 }
 
 func (it *iterator) add(e entry.Iterator, newest kv.Seq) {
-	it.merged.sources = append(it.merged.sources, source{e, newest})
+	it.merged.sources = append(it.merged.sources, source{Iterator: e, newest: newest})
 }
 
 func (it *iterator) addTable(f *version.File) error {
@@ -112,7 +154,9 @@ func (it *iterator) addTable(f *version.File) error {
 			return err
 		}
 	}
-	it.add(t.NewIter(it.tableOptions()), f.MaxSeq)
+	walk := next(&it.tables, &it.usedTables)
+	walk.Init(t.Reader, it.tableOptions())
+	it.add(walk, f.MaxSeq)
 	return nil
 }
 
@@ -143,7 +187,9 @@ func (it *iterator) addLevel(files []*version.File) {
 	if len(buried) > 0 {
 		it.covers.sources = append(it.covers.sources, &levelTombstones{it.store.readers, buried})
 	}
-	it.add(&levelIter{hold: it.hold, slot: it.hold.slot(), files: files, opt: it.tableOptions(), prefix: it.filterPrefix()}, newest)
+	walk := next(&it.levels, &it.usedLevels)
+	walk.init(it.hold, files, it.tableOptions(), it.filterPrefix())
+	it.add(walk, newest)
 }
 
 func (it *iterator) First() bool { return it.SeekGE(it.lower) }
@@ -191,7 +237,10 @@ func (it *iterator) Next() bool {
 	switch {
 	case it.merged.back:
 		it.merged.SeekGE(it.keybuf, entry.Oldest)
-	case !it.past:
+	case it.past:
+	case it.merged.top().trailer.Seq() == 0:
+		it.merged.Step() // the key has no older entry
+	default:
 		it.skipKey()
 	}
 	return it.forward()
@@ -210,14 +259,14 @@ func (it *iterator) Prev() bool {
 // forward makes the first entry from here on that is there and wanted the
 // current one.
 func (it *iterator) forward() bool {
-	m := it.merged
+	m := &it.merged
 	for m.Valid() {
 		top := m.top()
-		key := top.Key()
+		key := top.key
 		if it.upper != nil && bytes.Compare(key, it.upper) >= 0 {
 			return false
 		}
-		t := top.Trailer()
+		t := top.trailer
 		if t.Seq() > it.seq {
 			it.skipNewer(key)
 			continue
@@ -269,12 +318,12 @@ func (it *iterator) setValue(val []byte) bool {
 
 // fold combines the operands of the current key with what is below them.
 func (it *iterator) fold(deleted kv.Seq) bool {
-	m := it.merged
+	m := &it.merged
 	it.operands = it.operands[:0]
 	var val []byte
 	present := false
-	for ok := true; ok; ok = m.Step() && bytes.Equal(m.top().Key(), it.keybuf) {
-		t := m.top().Trailer()
+	for ok := true; ok; ok = m.Step() && bytes.Equal(m.top().key, it.keybuf) {
+		t := m.top().trailer
 		if t.Seq() < deleted {
 			break
 		}
@@ -316,8 +365,8 @@ const manyVersions = 8
 
 // skipKey goes behind the entries of the key in keybuf.
 func (it *iterator) skipKey() {
-	m := it.merged
-	for n := 0; m.Valid() && bytes.Equal(m.top().Key(), it.keybuf); n++ {
+	m := &it.merged
+	for n := 0; m.Valid() && bytes.Equal(m.top().key, it.keybuf); n++ {
 		if n == manyVersions {
 			m.SeekGE(it.keybuf, entry.Oldest)
 			return
@@ -328,9 +377,9 @@ func (it *iterator) skipKey() {
 
 // skipNewer goes to the first entry of key that is not too new, or behind it.
 func (it *iterator) skipNewer(key []byte) {
-	m := it.merged
+	m := &it.merged
 	it.keybuf = append(it.keybuf[:0], key...)
-	for n := 0; m.Valid() && m.top().Trailer().Seq() > it.seq && bytes.Equal(m.top().Key(), it.keybuf); n++ {
+	for n := 0; m.Valid() && m.top().trailer.Seq() > it.seq && bytes.Equal(m.top().key, it.keybuf); n++ {
 		if n == manyVersions {
 			m.SeekGE(it.keybuf, entry.VisibleAt(it.seq))
 			return
@@ -342,9 +391,9 @@ func (it *iterator) skipNewer(key []byte) {
 // backward makes the last entry up to here that is there and wanted the current
 // one. Entries of a key are met from the oldest to the newest.
 func (it *iterator) backward() bool {
-	m := it.merged
+	m := &it.merged
 	for m.Valid() {
-		key := m.top().Key()
+		key := m.top().key
 		if bytes.Compare(key, it.lower) < 0 {
 			return false
 		}
@@ -362,7 +411,7 @@ func (it *iterator) backward() bool {
 }
 
 func (it *iterator) arriveBackward() bool {
-	m := it.merged
+	m := &it.merged
 	deleted, err := it.covers.at(it.keybuf, it.seq)
 	if err != nil {
 		it.err = err
@@ -371,8 +420,8 @@ func (it *iterator) arriveBackward() bool {
 	var val []byte
 	present := false
 	it.operands = it.operands[:0]
-	for ; m.Valid() && bytes.Equal(m.top().Key(), it.keybuf); m.Step() {
-		t := m.top().Trailer()
+	for ; m.Valid() && bytes.Equal(m.top().key, it.keybuf); m.Step() {
+		t := m.top().trailer
 		if t.Seq() > it.seq || t.Seq() < deleted {
 			continue
 		}
@@ -407,10 +456,12 @@ func (it *iterator) Close() error {
 		return it.err
 	}
 	it.key, it.val, it.closed = nil, nil, true
-	if it.merged != nil {
+	if it.gear != nil {
 		if err := it.merged.Close(); it.err == nil {
 			it.err = err
 		}
+		it.gear.park()
+		it.gear = nil
 	}
 	it.handle.Close()
 	return it.err

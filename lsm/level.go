@@ -17,6 +17,13 @@ type hold struct {
 	store  *Store
 	state  *state
 	tables []*table // by slot; nil is none
+	room   [8]*table
+}
+
+func newHold(s *Store, st *state) *hold {
+	h := &hold{store: s, state: st}
+	h.tables = h.room[:0]
+	return h
 }
 
 // slot makes room for a table.
@@ -50,6 +57,7 @@ func (h *hold) releaseTables() {
 		}
 	}
 	h.tables = nil
+	h.room = [8]*table{}
 }
 
 // levelIter walks the tables of a level below 0, which are disjoint, and opens
@@ -65,6 +73,18 @@ type levelIter struct {
 	open bool
 	cur  sst.Iter
 	err  error
+}
+
+// init makes it walk tables of a level from unpositioned; it may be a used one.
+func (it *levelIter) init(h *hold, files []*version.File, opt sst.IterOptions, prefix []byte) {
+	it.hold, it.slot, it.files, it.opt, it.prefix = h, h.slot(), files, opt, prefix
+	it.open, it.err = false, nil
+}
+
+// reset lets go of the tables and keeps the buffers.
+func (it *levelIter) reset() {
+	it.hold, it.files, it.prefix, it.err = nil, nil, nil, nil
+	it.opt = sst.IterOptions{}
 }
 
 func (it *levelIter) First() bool {

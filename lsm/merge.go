@@ -10,6 +10,18 @@ type source struct {
 	entry.Iterator
 	// newest is at least the number of each entry.
 	newest kv.Seq
+
+	// Of the current entry, where asking for them again would cost.
+	key     []byte
+	trailer entry.Trailer
+}
+
+// note keeps key and trailer after a move, and returns whether it arrived.
+func (s *source) note(arrived bool) bool {
+	if arrived {
+		s.key, s.trailer = s.Key(), s.Trailer()
+	}
+	return arrived
 }
 
 // merged walks the entries of several sources in the order of entry.Compare. It
@@ -42,9 +54,9 @@ func (m *merged) seek(back bool, move func(*source) bool) bool {
 	m.back, m.heap = back, m.heap[:0]
 	for i := range m.sources {
 		s := &m.sources[i]
-		if move(s) {
+		if s.note(move(s)) {
 			m.heap = append(m.heap, s)
-		} else if m.note(s) {
+		} else if m.failed(s) {
 			return false
 		}
 	}
@@ -54,8 +66,8 @@ func (m *merged) seek(back bool, move func(*source) bool) bool {
 	return len(m.heap) > 0
 }
 
-// note takes the error of a source that has ended. With one the walk ends.
-func (m *merged) note(s *source) (failed bool) {
+// failed takes the error of a source that has ended. With one the walk ends.
+func (m *merged) failed(s *source) bool {
 	if m.err == nil {
 		m.err = s.Err()
 	}
@@ -88,8 +100,8 @@ func (m *merged) SkipTop(key []byte) bool {
 
 // settle restores the order after the top has moved, or ended.
 func (m *merged) settle(there bool) bool {
-	if !there {
-		if m.note(m.heap[0]) {
+	if !m.heap[0].note(there) {
+		if m.failed(m.heap[0]) {
 			return false
 		}
 		last := len(m.heap) - 1
@@ -121,7 +133,7 @@ func (m *merged) down(i int) {
 }
 
 func (m *merged) before(a, b *source) bool {
-	c := entry.Compare(a.Key(), a.Trailer(), b.Key(), b.Trailer())
+	c := entry.Compare(a.key, a.trailer, b.key, b.trailer)
 	if m.back {
 		return c > 0
 	}
