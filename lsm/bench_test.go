@@ -43,6 +43,12 @@ func loaded(b *testing.B) *Store {
 }
 
 func BenchmarkPut(b *testing.B) {
+	for _, d := range []kv.Durability{kv.Buffered, kv.Process} {
+		b.Run(d.String(), func(b *testing.B) { benchmarkPut(b, d) })
+	}
+}
+
+func benchmarkPut(b *testing.B, d kv.Durability) {
 	s, err := Open(ctx, &Options{Dir: b.TempDir()})
 	if err != nil {
 		b.Fatal(err)
@@ -55,7 +61,7 @@ func BenchmarkPut(b *testing.B) {
 		key = benchKey(key, i)
 		batch.Reset()
 		batch.Put(key, val)
-		if _, err := s.Apply(ctx, &batch, kv.WriteOptions{Durability: kv.Buffered}); err != nil {
+		if _, err := s.Apply(ctx, &batch, kv.WriteOptions{Durability: d}); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -1,0 +1,137 @@
+package lsm
+
+import (
+	"bytes"
+	"sync"
+
+	"github.com/varvedb/varve/kv"
+	"github.com/varvedb/varve/lsm/internal/entry"
+	"github.com/varvedb/varve/lsm/internal/memtable"
+	"github.com/varvedb/varve/lsm/internal/sst"
+	"github.com/varvedb/varve/lsm/internal/version"
+)
+
+// gear is what an iterator moves with: reused, since iterators come and go.
+type gear struct {
+	merged   merged
+	levels   []*levelIter
+	tables   []*sst.Iter
+	mems     []*memtable.Iter
+	keybuf   []byte
+	operands [][]byte
+	// How many of the iterators are in use.
+	usedLevels, usedTables, usedMems int
+}
+
+var gears = sync.Pool{New: func() any { return &gear{keybuf: []byte{}} }}
+
+// next returns an iterator of a list that is not in use.
+func next[T any](list *[]*T, used *int) *T {
+	if *used == len(*list) {
+		*list = append(*list, new(T))
+	}
+	*used++
+	return (*list)[*used-1]
+}
+
+// park lets go of all that was walked over and keeps the room.
+func (g *gear) park() {
+	clear(g.merged.sources)
+	g.merged = merged{sources: g.merged.sources[:0], heap: g.merged.heap[:0]}
+	clear(g.merged.heap[:cap(g.merged.heap)])
+	for _, l := range g.levels[:g.usedLevels] {
+		l.reset()
+	}
+	clear(g.operands[:cap(g.operands)])
+	g.usedLevels, g.usedTables, g.usedMems = 0, 0, 0
+	gears.Put(g)
+}
+
+// openSources collects what may hold keys within the bounds.
+func (it *iterator) openSources() error {
+	it.gear = gears.Get().(*gear)
+	if it.upper != nil && bytes.Compare(it.lower, it.upper) >= 0 {
+		return nil
+	}
+	st := it.hold.state
+	it.addMem(st.active)
+	for _, m := range st.frozen {
+		it.addMem(m)
+	}
+	for _, f := range st.tables.Overlapping(0, it.lower, it.upper) {
+		if err := it.addTable(f); err != nil {
+			return err
+		}
+	}
+	for level := 1; level < version.NumLevels; level++ {
+		it.addLevel(st.tables.Overlapping(level, it.lower, it.upper))
+	}
+	return nil
+}
+
+func (it *iterator) addMem(m *mem) {
+	if !m.ranges.Empty() {
+		it.covers.sources = append(it.covers.sources, memTombstones{m})
+	}
+	if m.points.Empty() {
+		return // and what comes is too new
+	}
+	walk := next(&it.mems, &it.usedMems)
+	walk.Init(m.points)
+	it.add(walk, entry.MaxSeq)
+}
+
+func (it *iterator) add(e entry.Iterator, newest kv.Seq) {
+	it.merged.sources = append(it.merged.sources, source{Iterator: e, newest: newest})
+}
+
+func (it *iterator) addTable(f *version.File) error {
+	t, err := it.hold.keep(it.hold.slot(), f)
+	if err != nil {
+		return err
+	}
+	if f.Tombstones > 0 {
+		it.covers.sources = append(it.covers.sources, listTombstones(t.Tombstones()))
+	}
+	if prefix := it.filterPrefix(); prefix != nil {
+		if may, err := t.MayContainPrefix(prefix); err != nil || !may {
+			return err
+		}
+	}
+	walk := next(&it.tables, &it.usedTables)
+	walk.Init(t.Reader, it.tableOptions())
+	it.add(walk, f.MaxSeq)
+	return nil
+}
+
+// filterPrefix returns what to ask the filters of tables for, nil for nothing.
+func (it *iterator) filterPrefix() []byte {
+	if n := it.store.opt.PrefixLength; n > 0 && len(it.opt.Prefix) >= n {
+		return it.opt.Prefix
+	}
+	return nil
+}
+
+func (it *iterator) tableOptions() sst.IterOptions {
+	return sst.IterOptions{NoFill: it.opt.NoFill, Lower: it.lower, Upper: it.upper}
+}
+
+func (it *iterator) addLevel(files []*version.File) {
+	if len(files) == 0 {
+		return
+	}
+	var newest kv.Seq
+	var buried []*version.File
+	for _, f := range files {
+		newest = max(newest, f.MaxSeq)
+		if f.Tombstones > 0 {
+			buried = append(buried, f)
+		}
+	}
+	if len(buried) > 0 {
+		it.covers.sources = append(it.covers.sources, &levelTombstones{it.store.readers, buried})
+	}
+	walk := next(&it.levels, &it.usedLevels)
+	walk.init(it.hold, files, it.tableOptions(), it.filterPrefix())
+	it.add(walk, newest)
+}
