@@ -64,33 +64,41 @@ func (s *Store) isQuiet() error {
 }
 
 // compact carries out a compaction that was begun, and ends it.
-func (s *Store) compact(c *version.Compaction, stop func() error) (err error) {
+func (s *Store) compact(c *version.Compaction, stop func() error) error {
 	defer func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.running = slices.DeleteFunc(s.running, func(o *version.Compaction) bool { return o == c })
 		s.moved.Broadcast()
 	}()
+	begin := s.opt.Executor.Now()
+	files, err := s.carryOut(c, stop)
+	s.tellCompaction(begin, c, files, err)
+	return err
+}
+
+// carryOut writes and installs the outputs, which it returns.
+func (s *Store) carryOut(c *version.Compaction, stop func() error) ([]*version.File, error) {
 	if c.Trivial {
-		return s.installEdit(c.Edit(nil), nil, nil)
+		return nil, s.installEdit(c.Edit(nil), nil, nil)
 	}
 	files, err := s.rewrite(c, stop)
 	if err != nil {
-		return fmt.Errorf("compact %s: %w", c, err)
+		return nil, fmt.Errorf("compact %s: %w", c, err)
 	}
 	var inputs []*version.File
 	for _, in := range c.Inputs {
 		inputs = append(inputs, in.Files...)
 	}
 	if err := s.installEdit(c.Edit(files), inputs, nil); err != nil {
-		return errors.Join(err, s.discard(err, files...))
+		return nil, errors.Join(err, s.discard(err, files...))
 	}
 	s.compactions.Add(1)
 	s.compactedIn.Add(c.Size())
 	for _, f := range files {
 		s.compactedOut.Add(f.Size)
 	}
-	return nil
+	return files, nil
 }
 
 // rewrite writes the outputs of a compaction, parts of it at a time.

@@ -133,3 +133,29 @@ func ExampleDumpOptions() {
 	//     put "k" = "v"
 	// ends at 131, closed
 }
+
+// A listener learns what the store does in the background.
+func ExampleEvent() {
+	s, err := lsm.Open(context.Background(), &lsm.Options{OnEvent: func(e lsm.Event) {
+		fmt.Println(e.Kind, e.TablesOut, e.Err)
+	}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer s.Close()
+	var b kv.Batch
+	b.Put([]byte("k"), []byte("v"))
+	if _, err := s.Apply(context.Background(), &b, kv.WriteOptions{}); err != nil {
+		log.Fatal(err)
+	}
+	if err := s.Flush(context.Background()); err != nil {
+		log.Fatal(err)
+	}
+	// Output: flush 1 <nil>
+}
+
+// The kind of an event is a word, for logs.
+func ExampleEventKind() {
+	fmt.Println(lsm.EventFlush, lsm.EventCompaction, lsm.EventStall)
+	// Output: flush compaction stall
+}

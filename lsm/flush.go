@@ -110,7 +110,10 @@ func (s *Store) settle(err error) {
 
 // flushMem writes the oldest memtable to a table and lets its part of the log go.
 func (s *Store) flushMem(m *mem) error {
-	if err := s.flushTo(m); err != nil {
+	begin := s.opt.Executor.Now()
+	f, err := s.flushTo(m)
+	s.tellFlush(begin, f, err)
+	if err != nil {
 		s.commits.Regret(m.cut)
 		return err
 	}
@@ -119,16 +122,17 @@ func (s *Store) flushMem(m *mem) error {
 	return nil
 }
 
-func (s *Store) flushTo(m *mem) error {
+// flushTo returns the table; nil if there was nothing to write.
+func (s *Store) flushTo(m *mem) (*version.File, error) {
 	if err := s.commits.Await(m.cut); err != nil {
-		return err
+		return nil, err
 	}
 	if err := s.commits.AwaitShown(m.cut.Seq); err != nil {
-		return err
+		return nil, err
 	}
 	f, err := s.writeMem(m, s.newNumber(), s.commits.States(), s.version())
 	if err != nil {
-		return err
+		return nil, err
 	}
 	e := &version.Edit{LastSeq: &m.cut.Seq}
 	if f != nil {
@@ -142,9 +146,9 @@ func (s *Store) flushTo(m *mem) error {
 		st.frozen = slices.DeleteFunc(slices.Clone(st.frozen), func(o *mem) bool { return o == m })
 	})
 	if err != nil {
-		return errors.Join(err, s.discard(err, f))
+		return nil, errors.Join(err, s.discard(err, f))
 	}
-	return nil
+	return f, nil
 }
 
 // installEdit makes an edit durable and then the newest state; f changes the rest

@@ -108,6 +108,11 @@ type Options struct {
 	// it may keep, remove or change them. See Filter.
 	Filter Filter
 
+	// OnEvent, if set, is told of flushes, compactions and stalls, by the tasks
+	// that met them: concurrently, and they wait for it. It must not call the
+	// store.
+	OnEvent func(Event)
+
 	// SegmentBytes is the size of one file of the log. Default 4 MiB.
 	SegmentBytes int64
 	// SpillBytes is the size above which a batch goes to the log in pieces

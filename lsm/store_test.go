@@ -642,3 +642,58 @@ func TestACompactionIsSplit(t *testing.T) {
 		}
 	}
 }
+
+func TestEventsTellWhatWasDone(t *testing.T) {
+	var mu sync.Mutex
+	var events []Event
+	opt := still
+	opt.OnEvent = func(e Event) {
+		mu.Lock()
+		defer mu.Unlock()
+		events = append(events, e)
+	}
+	s := open(t, opt)
+	put(t, s, "a", "1")
+	flush(t, s)
+	put(t, s, "a", "2")
+	compact(t, s)
+	mu.Lock()
+	defer mu.Unlock()
+	if len(events) != 3 {
+		t.Fatal(events)
+	}
+	first, last := events[0], events[2]
+	if first.Kind != EventFlush || first.TablesOut != 1 || first.BytesOut == 0 || first.Err != nil {
+		t.Error(first)
+	}
+	if last.Kind != EventCompaction || last.Reason == "" || last.Level != 6 || last.TablesIn != 2 || last.TablesOut != 1 || last.BytesIn <= last.BytesOut {
+		t.Error(last)
+	}
+}
+
+func TestOptionsSurviveText(t *testing.T) {
+	for _, opt := range []Options{{}, WriteHeavy(), ReadHeavy(), {BlockCache: -1, SyncInterval: time.Second, Compression: []Compression{NoCompression, S2, Zstd}}} {
+		text, err := opt.MarshalText()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var again Options
+		if err := again.UnmarshalText(append([]byte("# a comment\n\n"), text...)); err != nil {
+			t.Fatal(err)
+		}
+		second, err := again.MarshalText()
+		if err != nil || !bytes.Equal(text, second) {
+			t.Errorf("%s became %s, %v", text, second, err)
+		}
+	}
+	for text, want := range map[string]string{
+		"write_buffer = 1\nwrite_bufer = 2": `line 2: no option is called "write_bufer"`,
+		"l0_stop = many":                    "line 1: l0_stop",
+		"compression = lz4, gzip":           `no compression is called "gzip"`,
+		"l0_stop = -1":                      "L0Stop is -1",
+	} {
+		if err := new(Options).UnmarshalText([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", text, err, want)
+		}
+	}
+}

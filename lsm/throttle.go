@@ -23,7 +23,10 @@ func (s *Store) throttle(ctx context.Context, noSlowdown bool) error {
 	}
 	if s.overfull() {
 		s.stops.Add(1)
-		return s.awaitRoom(ctx)
+		begin := s.opt.Executor.Now()
+		err := s.awaitRoom(ctx)
+		s.tell(Event{Kind: EventStall, Begin: begin, Err: err})
+		return err
 	}
 	s.slowdowns.Add(1)
 	s.schedule()
