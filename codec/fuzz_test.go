@@ -90,7 +90,8 @@ func FuzzValueDecode(f *testing.F) {
 	}
 	f.Add(full)
 	for _, s := range []string{"", "\x00", "\x80\x01", "\x9a\x80\x00\x00\x00", "\xa1\x01\x02", "\xc0\x60", "\xf9\x7e\x00", "\xc2\x41\x01",
-		"\xd9\x01\x00\x01", "\xe0", "\xf7"} {
+		"\xd9\x01\x00\x01", "\xe0", "\xf7",
+		"\x02\xee\x80\x00W']\xdcz000\x82\xc21\xf4"} {
 		f.Add([]byte(s))
 	}
 	ints, words, bools := valueOf[int16](f), valueOf[uint64](f), valueOf[bool](f)

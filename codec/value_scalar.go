@@ -115,12 +115,24 @@ func decodeFixed(src []byte, k kind, size uintptr, p unsafe.Pointer) error {
 	return nil
 }
 
-// decodeTimeValue decodes into a variable of its own, as UnmarshalBinary is
-// not known to leave the stack alone.
+// decodeTimeValue reads what AppendBinary of time.Time writes: version, seconds,
+// nanoseconds, minutes east of UTC and, in version 2, seconds of the offset.
+// It differs from UnmarshalBinary twice: nanoseconds beyond a second are
+// refused, and the last byte is signed as it is written, so that zones whose
+// offset is negative and not of whole minutes come back as they were. The
+// variable of its own is there because UnmarshalBinary is not known to leave
+// the stack alone.
 func decodeTimeValue(src []byte, to *time.Time) error {
 	var t time.Time
 	if err := t.UnmarshalBinary(src); err != nil {
 		return err
+	}
+	if nsec := binary.BigEndian.Uint32(src[9:]); nsec >= 1e9 {
+		return fmt.Errorf("%d nanoseconds in a second", nsec)
+	}
+	if len(src) == 16 && int8(src[15]) < 0 {
+		minutes := int(int16(binary.BigEndian.Uint16(src[13:])))
+		t = t.In(time.FixedZone("", minutes*60+int(int8(src[15]))))
 	}
 	*to = t
 	return nil

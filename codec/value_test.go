@@ -89,7 +89,7 @@ func TestValueDecodeIsStrict(t *testing.T) {
 	malformedValue[float64](t, "00", "000000000000000000")
 	malformedValue[float32](t, "")
 	malformedValue[Hash](t, "010203", "0102030405")
-	malformedValue[time.Time](t, "", "00", "010000000e7791f70100000002ffff00")
+	malformedValue[time.Time](t, "", "00", "010000000e7791f70100000002ffff00", "010000000e7791f7013b9aca00ffff")
 	malformedValue[netip.Addr](t, "0102")
 	malformedValue[Point](t, "", "a0a0", "a26158016158", "a2615801615801", "a16158617a", "bf615801ff")
 	malformedValue[[]int](t, "9f01ff", strings.Repeat("81", 33)+"01")
@@ -135,6 +135,15 @@ func TestTimeKeepsNanosecondsAndZone(t *testing.T) {
 	back, err := c.Decode(encodeValue(t, c, at))
 	if _, offset := back.Zone(); err != nil || !back.Equal(at) || offset != 5400 {
 		t.Errorf("%v, %v", back, err)
+	}
+	for _, offset := range []int{-(4*3600 + 56*60 + 2), -59*60 - 1, 19*60 + 32, 59} {
+		at := at.In(time.FixedZone("LMT", offset))
+		src := encodeValue(t, c, at)
+		if back, err := c.Decode(src); err != nil || !back.Equal(at) || !bytes.Equal(encodeValue(t, c, back), src) {
+			t.Errorf("offset %d: %v, %v", offset, back, err)
+		} else if _, got := back.Zone(); got != offset {
+			t.Errorf("offset %d came back as %d", offset, got)
+		}
 	}
 	type event struct{ At time.Time }
 	e := valueOf[event](t)
