@@ -3,7 +3,7 @@
 GO ?= go
 # The packages with goroutines of their own.
 CONCURRENT = . ./kv/... ./lsm/... ./journal ./vfs ./internal/...
-FUZZTIME ?= 10s
+FUZZTIME ?= 50000x
 SOAK ?= 30m
 CASE ?= fill
 
@@ -32,7 +32,7 @@ test: ## all tests
 race: ## the concurrent packages under the race detector
 	$(GO) test -race -short -skip 'Anywhere' $(CONCURRENT) # those run one task at a time
 
-fuzz: ## each fuzz target for FUZZTIME
+fuzz: ## each fuzz target for FUZZTIME, 50000x or 10s for instance
 	@$(GO) list -f '{{.ImportPath}}' ./... | while read -r pkg; do \
 	  for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
 	    echo "$$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5x $$pkg || exit 1; \
