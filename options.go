@@ -65,30 +65,36 @@ type Engine interface {
 // engineOf returns the engine for a directory: the one whose files are there.
 func engineOf(fsys vfs.FS, path string) Engine {
 	if path == "" {
-		return Reference()
+		return Reference(nil)
 	}
 	// An error is met again when the engine is opened.
 	names, _ := fsys.List(filepath.ToSlash(path))
 	if ref.Owns(names) {
-		return Reference()
+		return Reference(nil)
 	}
-	return LSM()
+	return LSM(nil)
 }
 
-// LSM returns the log-structured merge engine, for data of any size. See package
-// lsm.
-func LSM() Engine { return lsmEngine{} }
+// LSM returns the log-structured merge engine, for data of any size, with its own
+// settings; nil is for its defaults. What Options has too is taken from there.
+// Package lsm has presets.
+func LSM(settings *lsm.Options) Engine {
+	if settings == nil {
+		return &lsmEngine{}
+	}
+	return &lsmEngine{*settings}
+}
 
-type lsmEngine struct{}
+type lsmEngine struct{ opt lsm.Options }
 
-func (lsmEngine) Name() string { return "lsm" }
+func (*lsmEngine) Name() string { return "lsm" }
 
-func (lsmEngine) Open(ctx context.Context, dir string, opt *Options, m kv.Mergers) (kv.Store, error) {
-	s, err := lsm.Open(ctx, &lsm.Options{
-		Dir: dir, FS: opt.FS, Executor: opt.Executor, Logger: opt.Logger, Mergers: m,
-		ReadOnly: opt.ReadOnly, MustExist: opt.MustExist, MustBeNew: opt.MustBeNew,
-		LockTimeout: opt.LockTimeout, SyncInterval: opt.SyncInterval,
-	})
+func (e *lsmEngine) Open(ctx context.Context, dir string, opt *Options, m kv.Mergers) (kv.Store, error) {
+	o := e.opt
+	o.Dir, o.FS, o.Executor, o.Logger, o.Mergers = dir, opt.FS, opt.Executor, opt.Logger, m
+	o.ReadOnly, o.MustExist, o.MustBeNew = opt.ReadOnly, opt.MustExist, opt.MustBeNew
+	o.LockTimeout, o.SyncInterval = opt.LockTimeout, opt.SyncInterval
+	s, err := lsm.Open(ctx, &o)
 	if err != nil {
 		return nil, err // not s: a nil *lsm.Store is a Store that is not nil
 	}
@@ -96,19 +102,25 @@ func (lsmEngine) Open(ctx context.Context, dir string, opt *Options, m kv.Merger
 }
 
 // Reference returns the reference engine: the content lives in memory, a log
-// and snapshot files keep it on disk. See package kv/ref.
-func Reference() Engine { return reference{} }
+// and snapshot files keep it on disk. Settings are as those of LSM. See package
+// kv/ref.
+func Reference(settings *ref.Options) Engine {
+	if settings == nil {
+		return &reference{}
+	}
+	return &reference{*settings}
+}
 
-type reference struct{}
+type reference struct{ opt ref.Options }
 
-func (reference) Name() string { return "ref" }
+func (*reference) Name() string { return "ref" }
 
-func (reference) Open(ctx context.Context, dir string, opt *Options, m kv.Mergers) (kv.Store, error) {
-	s, err := ref.Open(ctx, &ref.Options{
-		Dir: dir, FS: opt.FS, Executor: opt.Executor, Logger: opt.Logger, Mergers: m,
-		ReadOnly: opt.ReadOnly, MustExist: opt.MustExist, MustBeNew: opt.MustBeNew,
-		LockTimeout: opt.LockTimeout, SyncInterval: opt.SyncInterval,
-	})
+func (e *reference) Open(ctx context.Context, dir string, opt *Options, m kv.Mergers) (kv.Store, error) {
+	o := e.opt
+	o.Dir, o.FS, o.Executor, o.Logger, o.Mergers = dir, opt.FS, opt.Executor, opt.Logger, m
+	o.ReadOnly, o.MustExist, o.MustBeNew = opt.ReadOnly, opt.MustExist, opt.MustBeNew
+	o.LockTimeout, o.SyncInterval = opt.LockTimeout, opt.SyncInterval
+	s, err := ref.Open(ctx, &o)
 	if err != nil {
 		return nil, err // not s: a nil *ref.Store is a Store that is not nil
 	}

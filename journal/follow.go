@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"github.com/varvedb/varve/vfs"
 )
@@ -45,6 +46,9 @@ func (w *Writer) Segments() ([]uint64, error) {
 	}
 	return segments, nil
 }
+
+// SegmentFile returns the name of the file of a segment.
+func (w *Writer) SegmentFile(number uint64) string { return w.opt.segmentFile(number) }
 
 // newest returns the number of the newest segment that has a header.
 func (w *Writer) newest() uint64 {
@@ -99,37 +103,11 @@ func (f *Follower) extent() (limit int64, ended bool, err error) {
 // length.
 func (f *Follower) earlier() (limit int64, ended bool, err error) {
 	next, err := f.successor()
-	if err != nil {
+	if err != nil || next.number == 0 {
 		return 0, false, err
 	}
-	heads := reader{opt: f.read.opt}
-	l, torn, err := heads.link(next, false)
-	if err == nil && torn == nil && l.head.prev.Segment != f.number {
-		err = ErrReleased
-	}
-	if err != nil {
-		return 0, false, f.explain(err)
-	}
-	f.end = l.head.prev.Length
+	f.end = next.head.prev.Length
 	return f.end, true, nil
-}
-
-// successor returns the number of the segment after this one; 0 if there is none
-// yet.
-func (f *Follower) successor() (uint64, error) {
-	segments, err := f.w.Segments()
-	if err != nil {
-		return 0, err
-	}
-	for _, n := range segments {
-		if n > f.number {
-			return n, nil
-		}
-	}
-	if len(segments) > 0 && segments[len(segments)-1] == f.number {
-		return 0, nil
-	}
-	return 0, ErrReleased
 }
 
 // advance goes to the next segment if this one has ended and there is one.
@@ -138,12 +116,37 @@ func (f *Follower) advance(ended bool) (bool, error) {
 		return false, nil
 	}
 	next, err := f.successor()
-	if err != nil || next == 0 {
+	if err != nil || next.number == 0 {
 		return false, err
 	}
-	f.Close()
-	f.number, f.off, f.end = next, headerSize, -1
-	return true, nil
+	err = f.Close()
+	f.number, f.off, f.end = next.number, headerSize, -1
+	return true, err
+}
+
+// successor returns the segment after this one; the zero link if there is none
+// yet. A later one that does not follow it says that those between were released.
+func (f *Follower) successor() (link, error) {
+	segments, err := f.w.Segments()
+	if err != nil {
+		return link{}, err
+	}
+	i, here := slices.BinarySearch(segments, f.number)
+	if here {
+		i++
+	}
+	if i == len(segments) {
+		if here {
+			return link{}, nil
+		}
+		return link{}, ErrReleased
+	}
+	heads := reader{opt: f.read.opt}
+	next, torn, err := heads.link(segments[i], false)
+	if err == nil && (torn != nil || next.head.prev.Segment != f.number) {
+		err = ErrReleased
+	}
+	return next, f.explain(err)
 }
 
 // unit reads one unit below limit and visits its records if it is a group.

@@ -119,6 +119,30 @@ func ExampleCompareAndSwap() {
 	// false 1 <nil>
 }
 
+func ExampleFeed() {
+	s := memory("a", "1")
+	defer s.Close()
+	feed, err := s.(kv.Watcher).Watch(0)
+	no(err)
+	defer feed.Close()
+	var b kv.Batch
+	b.Put([]byte("b"), []byte("2"))
+	b.Delete([]byte("a"))
+	_, err = s.Apply(ctx, &b, kv.WriteOptions{})
+	no(err)
+
+	change, err := feed.Next(ctx)
+	no(err)
+	for _, op := range change.Ops {
+		fmt.Printf("%s=%s %v\n", op.Key, op.Value, op.Kind == kv.OpDelete)
+	}
+	fmt.Println(change.Seq == feed.Seq()) // a later feed goes on from there
+	// Output:
+	// b=2 false
+	// a= true
+	// true
+}
+
 func ExampleTxn() {
 	s := memory("a", "1")
 	defer s.Close()

@@ -205,8 +205,8 @@ type KV struct {
 type Features struct {
 	// Persistent: what is durable is there after the store is opened again.
 	Persistent bool
-	// Syncer, Flusher, Compactor, Checkpointer, Verifier are implemented.
-	Syncer, Flusher, Compactor, Checkpointer, Verifier bool
+	// Syncer, Flusher, Compactor, Checkpointer, Verifier, Watcher are implemented.
+	Syncer, Flusher, Compactor, Checkpointer, Verifier, Watcher bool
 }
 
 // Limits of keys and values, in bytes.

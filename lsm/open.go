@@ -194,7 +194,7 @@ func (s *Store) start(r *recovered) {
 }
 
 func (o *Options) journal() journal.Options {
-	return journal.Options{FS: o.FS, Executor: o.Executor, Dir: o.Dir, SegmentSize: o.SegmentBytes}
+	return journal.Options{FS: o.FS, Executor: o.Executor, Dir: o.Dir, SegmentSize: o.SegmentBytes, Retain: max(0, o.LogRetention)}
 }
 
 // removeOrphans removes the tables that are not in v.

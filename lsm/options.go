@@ -115,6 +115,10 @@ type Options struct {
 
 	// SegmentBytes is the size of one file of the log. Default 4 MiB.
 	SegmentBytes int64
+	// LogRetention is how many bytes of the log are kept, beyond what opening
+	// needs, for feeds to read; in memory at most 1 MiB. Default 8 MiB; less than
+	// 0 is none.
+	LogRetention int64
 	// SpillBytes is the size above which a batch goes to the log in pieces
 	// that a last record makes valid. Default a quarter of WriteBuffer.
 	SpillBytes int
@@ -187,6 +191,7 @@ func (o *Options) filled() (Options, error) {
 	orDefault(&c.MaxCompactions, 1)
 	orDefault(&c.MaxSubcompactions, 1)
 	orDefault(&c.SegmentBytes, 4<<20)
+	orDefault(&c.LogRetention, 8<<20)
 	orDefault(&c.SpillBytes, int(max(c.WriteBuffer/4, 1)))
 	return c, nil
 }

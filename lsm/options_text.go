@@ -25,7 +25,7 @@ func (o *Options) numbers() []struct {
 		{"l0_slowdown", &o.L0Slowdown}, {"l0_stop", &o.L0Stop}, {"level_base", &o.LevelBase},
 		{"level_multiplier", &o.LevelMultiplier}, {"target_file", &o.TargetFile}, {"max_compactions", &o.MaxCompactions},
 		{"max_subcompactions", &o.MaxSubcompactions}, {"compaction_rate", &o.CompactionRate},
-		{"segment_bytes", &o.SegmentBytes}, {"spill_bytes", &o.SpillBytes}, {"history_bytes", &o.HistoryBytes},
+		{"segment_bytes", &o.SegmentBytes}, {"log_retention", &o.LogRetention}, {"spill_bytes", &o.SpillBytes}, {"history_bytes", &o.HistoryBytes},
 		{"sync_interval", &o.SyncInterval},
 	}
 }

@@ -67,6 +67,7 @@ var (
 	_ kv.Compactor    = (*Store)(nil)
 	_ kv.Checkpointer = (*Store)(nil)
 	_ kv.Verifier     = (*Store)(nil)
+	_ kv.Watcher      = (*Store)(nil)
 	_ kv.MergerSource = (*Store)(nil)
 )
 
@@ -78,7 +79,8 @@ func newStore(opt Options) *Store {
 	s.reader.store = s
 	s.readers = newReaders(&s.opt)
 	s.commits = commit.New(commit.Options{Executor: opt.Executor, Logger: opt.Logger, Name: opt.Dir, ReadOnly: opt.ReadOnly,
-		SpillBytes: opt.SpillBytes, HistoryBytes: opt.HistoryBytes, SyncInterval: opt.SyncInterval}, engine{s})
+		SpillBytes: opt.SpillBytes, HistoryBytes: opt.HistoryBytes, SyncInterval: opt.SyncInterval,
+		Recent: int(min(opt.LogRetention, 1<<20))}, engine{s})
 	s.picker.Options = version.Options{L0Trigger: opt.L0Trigger, BaseBytes: opt.LevelBase, Multiplier: opt.LevelMultiplier,
 		TargetFileSize: opt.TargetFile}
 	s.seeds = seedsFor(opt.Executor)
@@ -110,13 +112,19 @@ func (s *Store) Apply(ctx context.Context, b *kv.Batch, opt kv.WriteOptions) (kv
 // Sync implements kv.Syncer.
 func (s *Store) Sync(ctx context.Context) error { return s.commits.Sync(ctx) }
 
+// Watch implements kv.Watcher.
+func (s *Store) Watch(after kv.Seq, spans ...kv.Span) (kv.Feed, error) {
+	return s.commits.Watch(s.handles, after, spans)
+}
+
 // Mergers returns the operators of the store.
 func (s *Store) Mergers() kv.Mergers { return s.opt.Mergers }
 
 // Features implements kv.Store.
 func (s *Store) Features() kv.Features {
 	disk := s.opt.Dir != ""
-	return kv.Features{Persistent: disk, Syncer: true, Flusher: true, Compactor: true, Checkpointer: disk, Verifier: true}
+	return kv.Features{Persistent: disk, Syncer: true, Flusher: true, Compactor: true, Checkpointer: disk, Verifier: true,
+		Watcher: !s.opt.ReadOnly}
 }
 
 // Limits implements kv.Store.

@@ -110,6 +110,9 @@ func (s *Store) verifyLogs() error {
 	if s.manifest != nil && state.Version.String() != s.manifest.state.Version.String() {
 		return &kv.CorruptionError{File: s.opt.Dir, Offset: -1, What: "the manifest does not name the tables that it named before"}
 	}
+	if err := s.commits.VerifyRetained(state.FirstLog); err != nil {
+		return err
+	}
 	found, err := s.scanLog(state)
 	if err != nil {
 		return err

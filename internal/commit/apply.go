@@ -231,6 +231,9 @@ func (p *Pipeline) publish() {
 	for n < len(p.pending) && p.pending[n].landed {
 		w := p.pending[n]
 		p.soften(w)
+		if p.log == nil {
+			p.recent.add(w.Seq, w.Batch)
+		}
 		w.shown = true
 		if w.moved != nil {
 			w.moved.Signal()

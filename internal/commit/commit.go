@@ -75,6 +75,9 @@ type Options struct {
 	SpillBytes int
 	// HistoryBytes bounds the memory of the resolver; 0 is its default.
 	HistoryBytes int
+	// Recent is how many bytes of batches are kept in memory for feeds where
+	// there is no log.
+	Recent int
 	// SyncInterval, if not 0, syncs weaker writes that often.
 	SyncInterval time.Duration
 }
@@ -125,6 +128,7 @@ type Pipeline struct {
 	spills   int    // batches of which pieces are in the log
 	cutting  bool   // no further ones start before the next cut
 	stopSync func() bool
+	recent   recent // batches, where there is no log
 
 	batches, conflicts, bytesIn atomic.Int64
 }
@@ -175,6 +179,7 @@ func (p *Pipeline) Restart(seq kv.Seq, show func()) {
 
 func (p *Pipeline) reset(seq kv.Seq) {
 	p.next, p.shown = seq+1, seq
+	p.recent = recent{limit: p.opt.Recent, after: seq}
 	p.resolver = kv.NewResolver(seq, p.opt.HistoryBytes)
 }
 
@@ -283,6 +288,7 @@ func (p *Pipeline) BeginClose() bool {
 	defer p.mu.Unlock()
 	first := !p.closing
 	p.closing = true
+	p.moved.Broadcast()
 	for p.calls > 0 || !first && !p.closed {
 		p.moved.Wait()
 	}

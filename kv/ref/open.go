@@ -178,7 +178,7 @@ func (s *Store) markStart(seq kv.Seq) error {
 }
 
 func (o *Options) journal() journal.Options {
-	return journal.Options{FS: o.FS, Executor: o.Executor, Dir: o.Dir, SegmentSize: o.SegmentBytes}
+	return journal.Options{FS: o.FS, Executor: o.Executor, Dir: o.Dir, SegmentSize: o.SegmentBytes, Retain: max(0, o.LogRetention)}
 }
 
 // removeOrphans removes what an interrupted flush or close has left.
