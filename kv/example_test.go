@@ -228,15 +228,42 @@ func ExampleBackup() {
 	s := memory("a", "1", "b", "2")
 	defer s.Close()
 	var stream bytes.Buffer
-	n, err := kv.Backup(ctx, s, &stream, nil)
-	fmt.Println(n, err)
+	info, err := kv.Backup(ctx, s, &stream, nil)
+	fmt.Println(info.Entries, err)
 	other := memory()
 	defer other.Close()
-	n, err = kv.Restore(ctx, other, &stream, nil)
-	fmt.Println(n, err)
+	info, err = kv.Restore(ctx, other, &stream, nil)
+	fmt.Println(info.Entries, err)
 	show(other, "b")
 	// Output:
 	// 2 <nil>
 	// 2 <nil>
 	// b=2 true <nil>
+}
+
+func ExampleBackupInfo() {
+	s := memory("a", "1", "b", "2")
+	defer s.Close()
+	snap, err := s.Snapshot(ctx)
+	no(err)
+	var full, increment bytes.Buffer
+	info, err := kv.Backup(ctx, snap, &full, nil)
+	no(errors.Join(err, snap.Close()))
+
+	var b kv.Batch
+	b.Put([]byte("b"), []byte("new"))
+	_, err = s.Apply(ctx, &b, kv.WriteOptions{})
+	no(err)
+	_, err = kv.BackupSince(ctx, s, info.Until, &increment, nil)
+	no(err)
+
+	other := memory()
+	defer other.Close()
+	info, err = kv.Restore(ctx, other, &full, nil)
+	no(err)
+	_, err = kv.RestoreIncrement(ctx, other, info.Until, &increment, nil)
+	no(err)
+	show(other, "b")
+	// Output:
+	// b=new true <nil>
 }

@@ -34,6 +34,8 @@ type Feed interface {
 	// that of ctx it returns the same again: ErrCompacted, ErrClosed when feed or
 	// store are closed, a *CorruptionError of the log, or that of its disk.
 	Next(ctx context.Context) (Change, error)
+	// Poll is Next without waiting: ok is false if there is no change now.
+	Poll() (c Change, ok bool, err error)
 	// Seq is the state up to which all changes of the spans have been told. A feed
 	// after it goes on where this one is. It also moves with batches that do not
 	// touch the spans, while Next waits.

@@ -115,17 +115,38 @@ func (t *teller) Seq() kv.Seq {
 func (t *teller) Next(ctx context.Context) (kv.Change, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for t.err == nil {
-		if c, ok := t.tell(); ok {
-			return c, nil
+	for {
+		c, ok, err := t.poll()
+		if err != nil || ok {
+			return c, err
 		}
-		if err := t.more(ctx); ctx.Err() != nil {
+		if err := t.wait(ctx); ctx.Err() != nil {
 			return kv.Change{}, ctx.Err()
 		} else if err != nil {
 			t.end(err)
 		}
 	}
-	return kv.Change{}, t.err
+}
+
+// Poll implements kv.Feed.
+func (t *teller) Poll() (kv.Change, bool, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.poll()
+}
+
+func (t *teller) poll() (kv.Change, bool, error) {
+	for t.err == nil {
+		if c, ok := t.tell(); ok {
+			return c, true, nil
+		}
+		if more, err := t.read(); err != nil {
+			t.end(err)
+		} else if !more {
+			return kv.Change{}, false, nil
+		}
+	}
+	return kv.Change{}, false, t.err
 }
 
 // tell returns the next change among the batches that were read.
@@ -145,21 +166,22 @@ func (t *teller) tell() (kv.Change, bool) {
 	return kv.Change{}, false
 }
 
-// more reads the next batches, and waits if there are none.
-func (t *teller) more(ctx context.Context) error {
+// read reads the next batches that are durable, if there are some.
+func (t *teller) read() (bool, error) {
 	t.queue = nil
-	ok, err := t.from.next(func(next told) {
+	return t.from.next(func(next told) {
 		if next.seq > t.seq {
 			t.queue = append(t.queue, next)
 		}
 	})
-	if err != nil || ok {
-		return err
-	}
+}
+
+// wait returns when there may be more to read.
+func (t *teller) wait(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(t.open, cancel)()
-	err = t.from.wait(ctx)
+	err := t.from.wait(ctx)
 	if t.open.Err() != nil {
 		return kv.ErrClosed
 	}
