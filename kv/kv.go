@@ -35,6 +35,8 @@ package kv
 import (
 	"context"
 	"time"
+
+	"github.com/varvedb/varve/internal/latency"
 )
 
 // Seq numbers the states of a store. Every applied batch has a higher one than
@@ -273,4 +275,14 @@ type Metrics struct {
 	LiveKeys, LiveBytes, DiskBytes      int64 // gauges; -1 where unknown without a scan
 	ResidentBytes                       int64 // gauge: memory held for data
 	LastFlush                           time.Time
+
+	// How long calls and background work took, where the engine times them: one
+	// of TimedEvery gets, each batch, sync, flush and compaction.
+	GetTime, ApplyTime, SyncTime, FlushTime, CompactTime Histogram
 }
+
+// TimedEvery is of how many gets one is timed.
+const TimedEvery = 64
+
+// Histogram tells how long operations took: Count, Sum, Max, Mean and Quantile.
+type Histogram = latency.Histogram

@@ -34,7 +34,14 @@ func (r *reader) begin() (*state, kv.Seq, error) {
 
 // Get implements kv.Reader.
 func (r *reader) Get(key, dst []byte) ([]byte, bool, error) {
-	r.store.gets.add(key)
+	if r.store.gets.add(key)%kv.TimedEvery == 0 {
+		begin := r.store.opt.Executor.Now()
+		defer func() { r.store.getTime.Record(r.store.opt.Executor.Now().Sub(begin)) }()
+	}
+	return r.get(key, dst)
+}
+
+func (r *reader) get(key, dst []byte) ([]byte, bool, error) {
 	var l lookup
 	if err := r.lookup(&l, key, nil); err != nil {
 		return nil, false, err

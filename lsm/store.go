@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/varvedb/varve/internal/commit"
+	"github.com/varvedb/varve/internal/latency"
 	"github.com/varvedb/varve/internal/leak"
 	"github.com/varvedb/varve/journal"
 	"github.com/varvedb/varve/kv"
@@ -58,6 +59,7 @@ type Store struct {
 	compactedIn, compactedOut                   atomic.Int64 // bytes
 	slowdowns, stops                            atomic.Int64
 	lastFlush                                   atomic.Int64
+	getTime, flushTime, compactTime             latency.Recorder
 }
 
 var (
@@ -158,6 +160,7 @@ func (s *Store) Metrics() kv.Metrics {
 		LiveKeys: -1, LiveBytes: -1, DiskBytes: s.diskBytes(),
 		ResidentBytes: s.readers.cache.Stats().Used + s.memBytes(),
 	}
+	m.GetTime, m.FlushTime, m.CompactTime = s.getTime.Load(), s.flushTime.Load(), s.compactTime.Load()
 	if ns := s.lastFlush.Load(); ns != 0 {
 		m.LastFlush = time.Unix(0, ns)
 	}

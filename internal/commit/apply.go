@@ -23,6 +23,7 @@ func (p *Pipeline) Apply(ctx context.Context, b *kv.Batch, opt kv.WriteOptions) 
 	if err := p.mendHole(); err != nil {
 		return 0, err
 	}
+	begin := p.opt.Executor.Now()
 	w, err := p.orderWhenEqual(b, opt)
 	if err != nil {
 		return 0, err
@@ -30,6 +31,7 @@ func (p *Pipeline) Apply(ctx context.Context, b *kv.Batch, opt kv.WriteOptions) 
 	if err := p.finish(w); err != nil {
 		return 0, err
 	}
+	p.applyTime.Record(p.opt.Executor.Now().Sub(begin))
 	p.batches.Add(1)
 	p.bytesIn.Add(int64(b.Size()))
 	return w.Seq, nil

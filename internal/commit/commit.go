@@ -28,6 +28,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/varvedb/varve/internal/latency"
 	"github.com/varvedb/varve/journal"
 	"github.com/varvedb/varve/kv"
 	"github.com/varvedb/varve/vfs"
@@ -131,6 +132,7 @@ type Pipeline struct {
 	recent   recent // batches, where there is no log
 
 	batches, conflicts, bytesIn atomic.Int64
+	applyTime                   latency.Recorder
 }
 
 // softWrites is what is visible without being on disk.
@@ -252,8 +254,9 @@ func (p *Pipeline) Count(m *kv.Metrics) {
 	m.Batches, m.Conflicts, m.BytesIn = p.batches.Load(), p.conflicts.Load(), p.bytesIn.Load()
 	if p.log != nil {
 		stats := p.log.Stats()
-		m.LogBytes, m.LogSyncs = stats.Bytes, stats.Syncs
+		m.LogBytes, m.LogSyncs, m.SyncTime = stats.Bytes, stats.Syncs, stats.SyncTime
 	}
+	m.ApplyTime = p.applyTime.Load()
 }
 
 // Locked calls f under the lock of the pipeline.
