@@ -38,6 +38,9 @@ type Options struct {
 	// Mergers are merge operators beside those of package kv.
 	Mergers []kv.Merger
 
+	// Memory is how much live heap the engine may take, where it does not hold all
+	// content in memory, in bytes. Default 64 MiB, or what the engine was given.
+	Memory int64
 	// Durability of writes that do not say; Sync by default.
 	Durability Durability
 	// SyncInterval, if set, syncs weaker writes that often.
@@ -94,6 +97,9 @@ func (e *lsmEngine) Open(ctx context.Context, dir string, opt *Options, m kv.Mer
 	o.Dir, o.FS, o.Executor, o.Logger, o.Mergers = dir, opt.FS, opt.Executor, opt.Logger, m
 	o.ReadOnly, o.MustExist, o.MustBeNew = opt.ReadOnly, opt.MustExist, opt.MustBeNew
 	o.LockTimeout, o.SyncInterval = opt.LockTimeout, opt.SyncInterval
+	if opt.Memory != 0 {
+		o.Memory = opt.Memory
+	}
 	s, err := lsm.Open(ctx, &o)
 	if err != nil {
 		return nil, err // not s: a nil *lsm.Store is a Store that is not nil

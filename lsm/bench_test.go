@@ -127,3 +127,19 @@ func BenchmarkNext(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkReopenEmpty opens an empty store on the disk again.
+func BenchmarkReopenEmpty(b *testing.B) {
+	dir := b.TempDir()
+	for b.Loop() {
+		s, err := Open(ctx, &Options{Dir: dir})
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.StopTimer()
+		if err := s.Close(); err != nil {
+			b.Fatal(err)
+		}
+		b.StartTimer()
+	}
+}

@@ -52,16 +52,17 @@ type Options struct {
 	// by default not at all.
 	LockTimeout time.Duration
 
+	// Memory is how much live heap the store may take. WriteBuffer and BlockCache
+	// are parts of it unless they are given. Default 64 MiB; at least 1 MiB.
+	Memory int64
 	// WriteBuffer is how large a memtable grows before it is written to a table.
-	// Default 6 MiB. With the other defaults the store holds at most 64 MiB, and
-	// what iterators pin: each keeps the memtables that were there when it was
-	// opened.
+	// Default 3/32 of Memory, 6 MiB.
 	WriteBuffer int64
 	// MaxMemtables is how many full memtables there may be before writers wait
 	// until one is written. Default 2.
 	MaxMemtables int
-	// BlockCache is the size of the cache of blocks. Default 24 MiB; less than
-	// 0 is none.
+	// BlockCache is the size of the cache of blocks. Default 3/8 of Memory,
+	// 24 MiB; less than 0 is none.
 	BlockCache int64
 	// MaxOpenFiles bounds how many tables are open. Default 500.
 	MaxOpenFiles int
@@ -129,6 +130,9 @@ type Options struct {
 	SyncInterval time.Duration
 }
 
+// minMemory is the least that Options.Memory may be.
+const minMemory = 1 << 20
+
 // Validate says what is wrong with the options.
 func (o *Options) Validate() error {
 	switch {
@@ -140,6 +144,9 @@ func (o *Options) Validate() error {
 		return errors.New("lsm: a store in memory cannot be read-only")
 	case o.LockTimeout < 0 || o.SyncInterval < 0:
 		return errors.New("lsm: a duration is negative")
+	}
+	if o.Memory != 0 && o.Memory < minMemory {
+		return fmt.Errorf("lsm: Memory is %d, at least %d is needed", o.Memory, minMemory)
 	}
 	for name, n := range map[string]int64{
 		"WriteBuffer": o.WriteBuffer, "MaxMemtables": int64(o.MaxMemtables), "MaxOpenFiles": int64(o.MaxOpenFiles),
@@ -177,9 +184,10 @@ func (o *Options) filled() (Options, error) {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	c.fillPlace()
-	orDefault(&c.WriteBuffer, 6<<20)
+	orDefault(&c.Memory, 64<<20)
+	orDefault(&c.WriteBuffer, c.Memory/32*3)
 	orDefault(&c.MaxMemtables, 2)
-	orDefault(&c.BlockCache, 24<<20)
+	orDefault(&c.BlockCache, c.Memory/8*3)
 	orDefault(&c.MaxOpenFiles, 500)
 	orDefault(&c.BloomBits, 10)
 	orDefault(&c.L0Trigger, 4)
