@@ -58,8 +58,8 @@ features: ## check that docs/features.md names tests and examples that exist
 bench-sync: ## durable puts from 1 to 64 goroutines
 	cd bench && $(GO) run . sync
 
-bench-kv: ## key-value benchmark; CASE=fill|sync|read|mixed|large|warm|cold
-	cd bench && $(GO) run . kv -case $(CASE)
+bench-kv: ## key-value benchmark; CASE=fill|sync|read|mixed|large|warm|cold, TAGS=cgo_peers adds RocksDB and LMDB
+	cd bench && $(GO) run -tags "$(TAGS)" . kv -case $(CASE)
 
 docs: ## the documentation of the packages as text
 	@for p in $$($(GO) list ./... | grep -v internal); do echo "=== $$p"; $(GO) doc -all $$p; done

@@ -25,8 +25,8 @@ type Options struct {
 	// Recycle is how many released segments are kept to be overwritten, which
 	// makes a synced append cheaper. 0 is 1; less is none.
 	Recycle int
-	// Retain is how many bytes of released segments, the newest ones, stay
-	// readable by followers. 0 is none.
+	// Retain is how many bytes of released segments, the newest ones and at most
+	// 64, stay readable by followers. 0 is none.
 	Retain int64
 	// NoPreallocate writes without reserving room ahead. A full disk is then
 	// noticed later and syncs cost more.

@@ -52,10 +52,16 @@ func (w *Writer) releaseUpTo(before uint64) error {
 	return nil
 }
 
+// maxRetained is how many released segments are kept, however short they are.
+const maxRetained = 64
+
 // retain returns how many of the released segments are too old to be kept.
 func (w *Writer) retain(released []uint64) (old int, err error) {
+	if w.opt.Retain == 0 {
+		return len(released), nil
+	}
 	var size int64
-	for old = len(released); old > 0; old-- {
+	for old = len(released); old > max(0, len(released)-maxRetained); old-- {
 		info, err := w.opt.FS.Stat(w.opt.segmentFile(released[old-1]))
 		if err != nil {
 			return 0, err
