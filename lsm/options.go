@@ -53,9 +53,8 @@ type Options struct {
 	LockTimeout time.Duration
 
 	// WriteBuffer is how large a memtable grows before it is written to a table.
-	// Default 6 MiB. With the other defaults the store holds at most 64 MiB, and
-	// what iterators pin: each keeps the memtables that were there when it was
-	// opened.
+	// Default 6 MiB. With the other defaults the store holds at most 64 MiB of
+	// memory, and for each open iterator the entry that it stands on.
 	WriteBuffer int64
 	// MaxMemtables is how many full memtables there may be before writers wait
 	// until one is written. Default 2.
