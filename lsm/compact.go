@@ -175,16 +175,8 @@ type inputs struct {
 func (in *inputs) open(c *version.Compaction) error {
 	for _, l := range c.Inputs {
 		for _, f := range l.Files {
-			t, err := in.store.readers.held(f)
-			if err != nil {
+			if err := in.hold(f, l.Level == 0); err != nil {
 				return err
-			}
-			in.tables = append(in.tables, t)
-			if f.Tombstones > 0 {
-				in.ranges = append(in.ranges, t.Tombstones())
-			}
-			if l.Level == 0 {
-				in.sources = append(in.sources, source{Iterator: t.NewIter(inputOptions)})
 			}
 		}
 		if l.Level > 0 && len(l.Files) > 0 {
@@ -193,6 +185,22 @@ func (in *inputs) open(c *version.Compaction) error {
 			walk.init(h, l.Files, inputOptions, nil)
 			in.sources = append(in.sources, source{Iterator: walk})
 		}
+	}
+	return nil
+}
+
+// hold opens a table, which is a source if it is walked beside the others.
+func (in *inputs) hold(f *version.File, beside bool) error {
+	t, err := in.store.readers.held(f)
+	if err != nil {
+		return err
+	}
+	in.tables = append(in.tables, t)
+	if f.Tombstones > 0 {
+		in.ranges = append(in.ranges, t.Tombstones())
+	}
+	if beside {
+		in.sources = append(in.sources, source{Iterator: t.NewIter(inputOptions)})
 	}
 	return nil
 }
