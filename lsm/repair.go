@@ -37,6 +37,13 @@ func Repair(ctx context.Context, from string, opt *Options) (*kv.Repaired, error
 	if filled.Dir == "" || filled.ReadOnly || path.Clean(filled.Dir) == path.Clean(from) {
 		return nil, errors.New("lsm: a repair needs another directory for what it saves")
 	}
+	names, err := filled.FS.List(from)
+	if err != nil && !isNotExist(err) {
+		return nil, wrapDir("repair", from, err)
+	}
+	if !slices.ContainsFunc(names, func(n string) bool { return ours(n) && n != lockName }) {
+		return nil, wrapDir("repair", from, kv.ErrNotExist)
+	}
 	lock, err := vfs.WaitLock(ctx, filled.FS, filled.Executor, path.Join(from, lockName), vfs.LockOptions{Shared: true}, filled.LockTimeout)
 	if err != nil {
 		return nil, wrapDir("repair", from, err)
@@ -92,9 +99,6 @@ func (r *repair) save() error {
 	names, err := r.from.FS.List(r.from.Dir)
 	if err != nil {
 		return err
-	}
-	if !slices.ContainsFunc(names, func(n string) bool { return ours(n) && n != lockName }) {
-		return kv.ErrNotExist
 	}
 	if err := r.readManifest(); err != nil {
 		return err
