@@ -38,8 +38,8 @@ fuzz: ## each fuzz target for FUZZTIME, 50000x or 10s for instance
 	    echo "$$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5x $$pkg || exit 1; \
 	  done; done
 
-soak: ## long runs of the model, crash and fault harnesses, for SOAK
-	VARVE_SOAK=$(SOAK) $(GO) test -timeout 0 -run 'TestSoak' ./kv/ref ./lsm
+soak: ## long runs of the model, crash and fault harnesses, and of the memory bound, for SOAK
+	VARVE_SOAK=$(SOAK) $(GO) test -timeout 0 -run 'TestSoak|TestTheHeap' ./kv/ref ./lsm
 
 cross: ## compile for every platform we promise
 	@for t in windows/amd64 darwin/arm64 linux/386 linux/arm64 wasip1/wasm js/wasm; do \

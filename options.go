@@ -107,6 +107,11 @@ func (e *lsmEngine) Open(ctx context.Context, dir string, opt *Options, m kv.Mer
 	return s, nil
 }
 
+func (lsmEngine) repair(ctx context.Context, from, to string, opt *Options, m kv.Mergers) (*kv.Repaired, error) {
+	return lsm.Repair(ctx, from, &lsm.Options{Dir: to, FS: opt.FS, Executor: opt.Executor, Logger: opt.Logger, Mergers: m,
+		LockTimeout: opt.LockTimeout})
+}
+
 // Reference returns the reference engine: the content lives in memory, a log
 // and snapshot files keep it on disk. Settings are as those of LSM. See package
 // kv/ref.

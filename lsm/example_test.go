@@ -159,3 +159,43 @@ func ExampleEventKind() {
 	fmt.Println(lsm.EventFlush, lsm.EventCompaction, lsm.EventStall)
 	// Output: flush compaction stall
 }
+
+func ExampleRepair() {
+	ctx, disk := context.Background(), vfs.NewMem()
+	s, err := lsm.Open(ctx, &lsm.Options{Dir: "db", FS: disk})
+	if err != nil {
+		log.Fatal(err)
+	}
+	var b kv.Batch
+	for _, name := range []string{"ada", "grace", "barbara"} {
+		b.Put([]byte(name), []byte("engineer"))
+	}
+	if _, err := s.Apply(ctx, &b, kv.WriteOptions{}); err != nil {
+		log.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		log.Fatal(err)
+	}
+	// A bit of the manifest, which tells which tables there are, has changed.
+	err = disk.Corrupt("db/manifest-000001.log", func(data []byte) []byte { data[100] ^= 1; return data })
+	if err != nil {
+		log.Fatal(err)
+	}
+	report, err := lsm.Repair(ctx, "db", &lsm.Options{Dir: "saved", FS: disk})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, l := range report.Lost {
+		fmt.Println("lost:", l.File)
+	}
+	saved, err := lsm.Open(ctx, &lsm.Options{Dir: "saved", FS: disk})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer saved.Close()
+	val, ok, err := saved.Get([]byte("grace"), nil)
+	fmt.Println(string(val), ok, err)
+	// Output:
+	// lost: db/manifest-000001.log
+	// engineer true <nil>
+}

@@ -130,7 +130,7 @@ func (s *Store) flushTo(m *mem) (*version.File, error) {
 	if err := s.commits.AwaitShown(m.cut.Seq); err != nil {
 		return nil, err
 	}
-	f, err := s.writeMem(m, s.newNumber(), s.commits.States(), s.version())
+	f, err := s.writeMem(m, s.newNumber(), s.states(), s.version())
 	if err != nil {
 		return nil, err
 	}
@@ -144,6 +144,7 @@ func (s *Store) flushTo(m *mem) (*version.File, error) {
 	}
 	err = s.installEdit(e, nil, func(st *state) {
 		st.frozen = slices.DeleteFunc(slices.Clone(st.frozen), func(o *mem) bool { return o == m })
+		s.unmoor()
 	})
 	if err != nil {
 		return nil, errors.Join(err, s.discard(err, f))

@@ -11,19 +11,16 @@ import (
 	"github.com/varvedb/varve/lsm/internal/version"
 )
 
-// hold is what an iterator keeps from being removed or closed. It does not refer
-// to the iterator, so that one that is forgotten can be collected.
+// hold is the tables that a walk keeps from being closed.
 type hold struct {
-	store  *Store
-	state  *state
-	tables []*table // by slot; nil is none
-	room   [8]*table
+	readers *readers
+	tables  []*table // by slot; nil is none
+	room    [8]*table
 }
 
-func newHold(s *Store, st *state) *hold {
-	h := &hold{store: s, state: st}
+func (h *hold) init(r *readers) {
+	h.readers = r
 	h.tables = h.room[:0]
-	return h
 }
 
 // slot makes room for a table.
@@ -34,7 +31,7 @@ func (h *hold) slot() int {
 
 // keep puts an open table, which stays so, into a slot, instead of the one there.
 func (h *hold) keep(slot int, f *version.File) (*table, error) {
-	t, err := h.store.readers.held(f)
+	t, err := h.readers.held(f)
 	if err != nil {
 		return nil, err
 	}
@@ -45,19 +42,15 @@ func (h *hold) keep(slot int, f *version.File) (*table, error) {
 	return t, nil
 }
 
+// release lets go of the tables; the hold can be used again.
 func (h *hold) release() {
-	h.releaseTables()
-	h.store.unpin(h.state)
-}
-
-func (h *hold) releaseTables() {
 	for _, t := range h.tables {
 		if t != nil {
 			t.release()
 		}
 	}
-	h.tables = nil
 	h.room = [8]*table{}
+	h.tables = h.room[:0]
 }
 
 // levelIter walks the tables of a level below 0, which are disjoint, and opens

@@ -10,6 +10,8 @@ type source struct {
 	entry.Iterator
 	// newest is at least the number of each entry.
 	newest kv.Seq
+	// mem says that the entries lie in a memtable.
+	mem bool
 
 	// Of the current entry, where asking for them again would cost.
 	key     []byte

@@ -52,8 +52,9 @@ type Options struct {
 	// by default not at all.
 	LockTimeout time.Duration
 
-	// Memory is how much live heap the store may take. WriteBuffer and BlockCache
-	// are parts of it unless they are given. Default 64 MiB; at least 1 MiB.
+	// Memory is how much live heap the store may take, beside the entries that open
+	// iterators stand on. WriteBuffer and BlockCache are parts of it unless they
+	// are given. Default 64 MiB; at least 1 MiB.
 	Memory int64
 	// WriteBuffer is how large a memtable grows before it is written to a table.
 	// Default 3/32 of Memory, 6 MiB.

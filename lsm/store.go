@@ -42,12 +42,13 @@ type Store struct {
 	install  vfs.Mutex
 	manifest *manifest
 
-	mu       vfs.Mutex // guards what follows, and replacing current
-	moved    vfs.Cond  // signals changes of current, flushing, running, quiet
-	versions []*tables // that are pinned, oldest first
-	zombies  []zombie  // by last
-	sweeping bool      // a task removes files
-	flushing bool      // a task writes memtables
+	mu       vfs.Mutex  // guards what follows, and replacing current
+	moved    vfs.Cond   // signals changes of current, flushing, running, quiet
+	versions []*tables  // that are pinned, oldest first
+	moorings []*mooring // of open iterators
+	zombies  []zombie   // by last
+	sweeping bool       // a task removes files
+	flushing bool       // a task writes memtables
 	running  []*version.Compaction
 	picker   version.Picker
 	quiet    bool  // the store is closing

@@ -13,7 +13,7 @@ func (a *app) commands() []*cobra.Command {
 		a.get(), a.put(), a.del(), a.scan(),
 		a.load(), a.dump(),
 		a.rename(), a.drop(),
-		a.verify(), a.compact(),
+		a.verify(), a.repair(), a.compact(),
 		a.backup(), a.restore(), a.checkpoint(),
 		a.print(),
 		a.version(),
