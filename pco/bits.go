@@ -1,0 +1,87 @@
+package pco
+
+import "encoding/binary"
+
+// bitReader reads bits, the lowest of each byte first. Bits behind the end read as
+// zero; whoever reads asks over afterwards.
+type bitReader struct {
+	data []byte
+	pos  uint // in bits
+}
+
+// peek returns the next bits, at least 57, lowest first.
+func (r *bitReader) peek() uint64 {
+	if at := r.pos >> 3; at+8 <= uint(len(r.data)) {
+		return binary.LittleEndian.Uint64(r.data[at:]) >> (r.pos & 7)
+	}
+	return r.peekEnd()
+}
+
+// peekEnd is peek near the end.
+func (r *bitReader) peekEnd() uint64 {
+	var last [8]byte
+	if at := r.pos >> 3; at < uint(len(r.data)) {
+		copy(last[:], r.data[at:])
+	}
+	return binary.LittleEndian.Uint64(last[:]) >> (r.pos & 7)
+}
+
+// read returns the next n bits, up to 64.
+func (r *bitReader) read(n int) uint64 {
+	if n > 56 {
+		low := r.peek() & (1<<32 - 1)
+		r.pos += 32
+		return low | r.read(n-32)<<32
+	}
+	v := r.peek() & (1<<n - 1)
+	r.pos += uint(n)
+	return v
+}
+
+// over reports whether more was read than there is.
+func (r *bitReader) over() bool { return r.pos > uint(len(r.data))*8 }
+
+// align goes to the next whole byte. The bits in between must be zero.
+func (r *bitReader) align() error {
+	if r.read(int(-r.pos&7)) != 0 {
+		return malformed("bits that fill a byte are not zero")
+	}
+	if r.over() {
+		return errShort
+	}
+	return nil
+}
+
+// byte returns the offset of the next byte; the reader is aligned.
+func (r *bitReader) byte() int { return int(r.pos >> 3) }
+
+// bitWriter appends bits, the lowest of each byte first.
+type bitWriter struct {
+	data []byte
+	acc  uint64 // bits that are not in data yet
+	n    uint   // how many; below 8 between calls
+}
+
+// write appends the lowest n bits of v, up to 64; the others must be zero.
+func (w *bitWriter) write(v uint64, n int) {
+	if n > 56 {
+		w.write(v&(1<<32-1), 32)
+		v >>= 32
+		n -= 32
+	}
+	w.acc |= v << w.n
+	w.n += uint(n)
+	whole := w.n >> 3
+	w.data = binary.LittleEndian.AppendUint64(w.data, w.acc)
+	w.data = w.data[:len(w.data)-8+int(whole)]
+	w.acc >>= whole * 8 // a shift by 64 gives 0
+	w.n &= 7
+}
+
+// align fills the last byte with zeros.
+func (w *bitWriter) align() {
+	if w.n > 0 {
+		w.data = append(w.data, byte(w.acc))
+		w.acc, w.n = 0, 0
+	}
+}
