@@ -9,7 +9,7 @@ type deltaDecoder[L latent] struct {
 	spec *deltaSpec
 
 	moments []L // of Consecutive: the next differences of each order
-	past    []L // of the others: latents, from the window on
+	past    []L // of the others: the last latents, at least those of the window
 	emitted int // of past, those that were given out
 }
 
@@ -23,13 +23,10 @@ func (d *deltaDecoder[L]) begin(r *bitReader) {
 			d.moments = append(d.moments, L(r.read(width)))
 		}
 	case Lookback, Conv1:
-		// Before the states the window of Lookback has zeros.
-		zeros := d.window() - n
-		d.past = append(d.past[:0], make([]L, zeros)...)
+		d.past, d.emitted = d.past[:0], 0
 		for range n {
 			d.past = append(d.past, L(r.read(width)))
 		}
-		d.emitted = zeros
 	}
 }
 
@@ -90,7 +87,8 @@ func (d *deltaDecoder[L]) trim() {
 	d.emitted -= cut
 }
 
-// look adds to each difference the latent so far back.
+// look adds to each difference the latent so far back. Before the first there are
+// zeros, as far as the window reaches.
 func (d *deltaDecoder[L]) look(deltas []L, lookbacks []uint32) error {
 	window := uint32(d.window())
 	for i, x := range deltas {
@@ -98,7 +96,10 @@ func (d *deltaDecoder[L]) look(deltas []L, lookbacks []uint32) error {
 		if back-1 >= window { // 0 too
 			return malformed("a look back of %d in a window of %d", back, window)
 		}
-		d.past = append(d.past, x+d.past[len(d.past)-int(back)])
+		if from := len(d.past) - int(back); from >= 0 {
+			x += d.past[from]
+		}
+		d.past = append(d.past, x)
 	}
 	return nil
 }

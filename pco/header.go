@@ -11,8 +11,11 @@ type Header struct {
 	Major, Minor uint8
 }
 
-// current is what is written.
-var current = Header{4, 1}
+// currentMajor and currentMinor are the version that is written.
+const currentMajor, currentMinor = 4, 1
+
+// CurrentHeader returns the header of what this package writes.
+func CurrentHeader() Header { return Header{currentMajor, currentMinor} }
 
 // ReadHeader reads the header of the wrapped form and returns how many bytes it
 // has. A later version is an ErrNewerFormat.
@@ -21,8 +24,8 @@ func ReadHeader(src []byte) (h Header, n int, err error) {
 		return h, 0, errShort
 	}
 	h.Major = src[0]
-	if h.Major > current.Major {
-		return h, 0, fmt.Errorf("%w: version %d, this reads up to %d", ErrNewerFormat, h.Major, current.Major)
+	if h.Major > currentMajor {
+		return h, 0, fmt.Errorf("%w: version %d, this reads up to %d", ErrNewerFormat, h.Major, currentMajor)
 	}
 	if h.Major < 4 {
 		return h, 1, nil

@@ -291,12 +291,6 @@ func (m *chunkMeta) checkMode() error {
 		if c != float || m.mode.bits == 0 || m.mode.bits > mantissa(width) {
 			return malformed("mode %v with %d bits on %v", m.mode.kind, m.mode.bits, m.typ)
 		}
-	case Dict:
-		for _, b := range m.primary.bins {
-			if b.lower >= uint64(len(m.mode.dict)) {
-				return malformed("index %d in a list of %d numbers", b.lower, len(m.mode.dict))
-			}
-		}
 	}
 	return nil
 }
