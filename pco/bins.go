@@ -6,42 +6,23 @@ import (
 	"slices"
 )
 
-// A histogram is finer than the bins that are stored: its buckets are chosen by a
-// sample, so that each has about as many latents, and neighbours are then joined
-// where that makes the chunk smaller.
+// Bins are chosen in three steps. A sorted sample of the latents is cut into
+// buckets of about as many each. Neighbours among these are joined to bins where
+// that makes the chunk smaller. Then all latents are put into the bins, which
+// tells how many each has and how wide it really is.
 
-// bucket is a range of latents and how many there are.
+// bucket is a range of latents and how many of the sample are in it.
 type bucket[L latent] struct {
-	low, high L // that occur
+	low, high L
 	count     int
 }
 
-// sampleSize is how many latents choose the buckets.
-const sampleSize = 1 << 15
-
-// histogram puts latents into at most 2^level buckets, some more for those that
-// occur often.
-type histogram[L latent] struct {
-	lows    []L // smallest latent of each bucket, for the search
-	buckets []bucket[L]
-	total   int
-}
-
-func newHistogram[L latent](pages [][]L, level int) *histogram[L] {
-	h := &histogram[L]{}
-	for _, p := range pages {
-		h.total += len(p)
-	}
-	if h.total == 0 {
-		return h
-	}
-	h.chooseLows(sampleOf(pages, h.total), level)
-	h.buckets = make([]bucket[L], len(h.lows))
-	return h
-}
+// sampleSize is how many latents choose the bins.
+const sampleSize = 1 << 14
 
 // sampleOf returns latents from all over the pages, sorted.
-func sampleOf[L latent](pages [][]L, total int) []L {
+func sampleOf[L latent](pages [][]L) []L {
+	total := lengthOf(pages)
 	step := max(1, total/sampleSize)
 	sample := make([]L, 0, total/step+len(pages))
 	for _, p := range pages {
@@ -54,148 +35,73 @@ func sampleOf[L latent](pages [][]L, total int) []L {
 	return sample
 }
 
-// chooseLows chooses where buckets begin. A latent that fills a bucket gets one
-// for itself.
-func (h *histogram[L]) chooseLows(sample []L, level int) {
-	want := 1 << level
-	step := max(1, len(sample)/want)
-	h.lows = append(h.lows, 0)
+// bucketsOf cuts a sorted sample into about 2^level buckets. A latent that fills
+// one gets it for itself.
+func bucketsOf[L latent](sample []L, level int) (list []bucket[L]) {
+	size := max(1, len(sample)>>level)
+	var open bucket[L]
+	closeOpen := func() {
+		if open.count > 0 {
+			list = append(list, open)
+		}
+		open = bucket[L]{}
+	}
 	for i := 0; i < len(sample); {
-		low := sample[i]
+		x := sample[i]
 		run := 1
-		for i+run < len(sample) && sample[i+run] == low {
+		for i+run < len(sample) && sample[i+run] == x {
 			run++
 		}
-		h.begin(low)
-		if run >= step {
-			if i += run; i < len(sample) {
-				h.begin(low + 1)
-			}
-			continue
+		i += run
+		if run >= size {
+			closeOpen()
 		}
-		i += max(step, run)
-	}
-}
-
-// begin makes a bucket begin at low, unless one does already.
-func (h *histogram[L]) begin(low L) {
-	if low > h.lows[len(h.lows)-1] {
-		h.lows = append(h.lows, low)
-	}
-}
-
-// find returns the bucket of a latent.
-func (h *histogram[L]) find(x L) int {
-	i, n := 0, len(h.lows)
-	for n > 1 {
-		half := n >> 1
-		if h.lows[i+half] <= x { // compiled to a conditional move
-			i += half
+		if open.count == 0 {
+			open.low = x
 		}
-		n -= half
-	}
-	return i
-}
-
-// count counts latents and notes the bucket of each.
-func (h *histogram[L]) count(latents []L, symbols []uint16) {
-	if len(h.lows) == 1 {
-		h.countAll(latents)
-		return
-	}
-	for i, x := range latents {
-		s := h.find(x)
-		symbols[i] = uint16(s)
-		b := &h.buckets[s]
-		if b.count == 0 {
-			b.low, b.high = x, x
-		}
-		b.low, b.high = min(b.low, x), max(b.high, x)
-		b.count++
-	}
-}
-
-// countAll is count with one bucket.
-func (h *histogram[L]) countAll(latents []L) {
-	if len(latents) == 0 {
-		return
-	}
-	b := &h.buckets[0]
-	if b.count == 0 {
-		b.low, b.high = latents[0], latents[0]
-	}
-	for _, x := range latents {
-		b.low, b.high = min(b.low, x), max(b.high, x)
-	}
-	b.count += len(latents)
-}
-
-// bins joins buckets so that metadata and latents together take the fewest bits,
-// which it returns, and for each bucket the bin that it is in.
-func (h *histogram[L]) bins(level int) (v varMeta, of []uint16, cost float64) {
-	v.width = widthOf[L]()
-	used := make([]int, 0, len(h.buckets))
-	for i := range h.buckets {
-		if h.buckets[i].count > 0 {
-			used = append(used, i)
+		open.high = x
+		open.count += run
+		if open.count >= size {
+			closeOpen()
 		}
 	}
-	of = make([]uint16, len(h.buckets))
-	if len(used) == 0 {
-		return v, of, 0
-	}
-	v.log = min(level+2, 12, max(bits.Len(uint(h.total-1)), 0))
-	cuts, cost := h.partition(used, v.log)
-	counts := make([]int, 0, len(cuts))
-	for i, from := range cuts {
-		to := len(used)
-		if i+1 < len(cuts) {
-			to = cuts[i+1]
-		}
-		count := 0
-		for _, s := range used[from:to] {
-			of[s] = uint16(i)
-			count += h.buckets[s].count
-		}
-		low, high := h.buckets[used[from]].low, h.buckets[used[to-1]].high
-		v.bins = append(v.bins, bin{lower: uint64(low), bits: uint8(bits.Len64(uint64(high - low)))})
-		counts = append(counts, count)
-	}
-	v.weigh(counts, h.total)
-	return v, of, cost
+	closeOpen()
+	return list
 }
 
-// partition returns where bins begin among the used buckets, by dynamic
-// programming over all ways to join neighbours, but for bins of very many buckets.
-func (h *histogram[L]) partition(used []int, log int) (cuts []int, cost float64) {
+// joinBuckets joins neighbours to bins so that metadata and latents take the
+// fewest bits together, by dynamic programming over all ways to do it. It returns
+// the bins, and the bits for total latents of which the buckets are a sample.
+func joinBuckets[L latent](list []bucket[L], total, log int) (bins []bucket[L], cost float64) {
 	width := widthOf[L]()
 	perBin := float64(log + width + lengthBits(width))
-	n := len(used)
+	n := len(list)
 	best := make([]float64, n+1)
 	from := make([]int, n+1)
-	before := make([]int, n+1) // latents in the buckets before
-	for i, s := range used {
-		before[i+1] = before[i] + h.buckets[s].count
+	before := make([]int, n+1) // of the sample in the buckets before
+	for i := range list {
+		before[i+1] = before[i] + list[i].count
 	}
-	total := float64(h.total)
+	sample := float64(before[n])
+	scale := float64(total) / max(sample, 1)
 	for j := 1; j <= n; j++ {
 		best[j] = math.Inf(1)
-		high := h.buckets[used[j-1]].high
+		high := list[j-1].high
 		for i := j - 1; i >= 0; i-- {
 			count := float64(before[j] - before[i])
-			c := best[i] + perBin
-			offset := float64(bits.Len64(uint64(high - h.buckets[used[i]].low)))
-			c += count * (offset + max(0, fastLog2(total/count)))
+			offset := float64(bits.Len64(uint64(high - list[i].low)))
+			c := best[i] + perBin + scale*count*(offset+max(0, fastLog2(sample/count)))
 			if c < best[j] {
 				best[j], from[j] = c, i
 			}
 		}
 	}
 	for j := n; j > 0; j = from[j] {
-		cuts = append(cuts, from[j])
+		i := from[j]
+		bins = append(bins, bucket[L]{list[i].low, list[j-1].high, before[j] - before[i]})
 	}
-	slices.Reverse(cuts)
-	return cuts, best[n]
+	slices.Reverse(bins)
+	return bins, best[n]
 }
 
 // fastLog2 is the logarithm to about 0.01, which is enough to choose bins.
@@ -206,16 +112,80 @@ func fastLog2(x float64) float64 {
 	return exp + (2.024658-0.344845*m)*m - 1.674873
 }
 
+// tableLog is the size of the tANS table for so many latents.
+func tableLog(level, total int) int { return min(level+2, 12, bits.Len(uint(max(total-1, 0)))) }
+
+// classifier puts latents into bins.
+type classifier[L latent] struct {
+	lows []L // where bins begin; the first is 0
+	bins []bucket[L]
+}
+
+// newClassifier returns a classifier of bins, with two more for latents below and
+// above all of the sample.
+func newClassifier[L latent](bins []bucket[L]) *classifier[L] {
+	c := &classifier[L]{lows: []L{0}}
+	for _, b := range bins {
+		if b.low > 0 {
+			c.lows = append(c.lows, b.low)
+		}
+	}
+	if n := len(bins); n > 0 && bins[n-1].high < ^L(0) {
+		c.lows = append(c.lows, bins[n-1].high+1)
+	}
+	c.bins = make([]bucket[L], len(c.lows))
+	for i := range c.bins {
+		c.bins[i].low = ^L(0)
+	}
+	return c
+}
+
+// classify notes the bin of each latent.
+func (c *classifier[L]) classify(latents []L, symbols []uint16) {
+	lows := c.lows
+	for i, x := range latents {
+		at, n := 0, len(lows)
+		for n > 1 {
+			half := n >> 1
+			if lows[at+half] <= x {
+				at += half
+			}
+			n -= half
+		}
+		symbols[i] = uint16(at)
+		b := &c.bins[at]
+		b.low, b.high = min(b.low, x), max(b.high, x)
+		b.count++
+	}
+}
+
+// finish returns the bins that have latents, and for each bin that was tried the
+// number of its own.
+func (c *classifier[L]) finish(level, total int) (v varMeta, of []uint16) {
+	v.width = widthOf[L]()
+	of = make([]uint16, len(c.bins))
+	var counts []int
+	for i, b := range c.bins {
+		of[i] = uint16(len(v.bins))
+		if b.count > 0 {
+			v.bins = append(v.bins, bin{lower: uint64(b.low), bits: uint8(bits.Len64(uint64(b.high - b.low)))})
+			counts = append(counts, b.count)
+		}
+	}
+	v.weigh(counts, total, tableLog(level, total))
+	return v, of
+}
+
 // weigh gives each bin a weight in proportion to its count, at least 1, which add
-// up to 2^log.
-func (v *varMeta) weigh(counts []int, total int) {
-	if len(v.bins) == 1 {
-		v.log, v.bins[0].weight = 0, 1
+// up to the size of the table.
+func (v *varMeta) weigh(counts []int, total, log int) {
+	if len(v.bins) <= 1 {
+		for i := range v.bins {
+			v.bins[i].weight = 1
+		}
 		return
 	}
-	for 1<<v.log < len(v.bins) {
-		v.log++
-	}
+	v.log = max(log, bits.Len(uint(len(v.bins)-1)))
 	size := 1 << v.log
 	sum := 0
 	for i, c := range counts {

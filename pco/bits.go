@@ -1,6 +1,9 @@
 package pco
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"slices"
+)
 
 // bitReader reads bits, the lowest of each byte first. Bits behind the end read as
 // zero; whoever reads asks over afterwards.
@@ -57,31 +60,50 @@ func (r *bitReader) byte() int { return int(r.pos >> 3) }
 
 // bitWriter appends bits, the lowest of each byte first.
 type bitWriter struct {
-	data []byte
-	acc  uint64 // bits that are not in data yet
-	n    uint   // how many; below 8 between calls
+	data []byte // longer than what is written
+	at   int    // where the next byte goes
+	acc  uint64 // bits that make no whole byte yet
+	n    uint   // how many
 }
 
-// write appends the lowest n bits of v, up to 64; the others must be zero.
+// newBitWriter returns a writer that appends to dst.
+func newBitWriter(dst []byte) *bitWriter { return &bitWriter{data: dst, at: len(dst)} }
+
+// reserve makes room for so many values to be put.
+func (w *bitWriter) reserve(values int) {
+	if need := w.at + 8*(values+1); need > len(w.data) {
+		w.data = slices.Grow(w.data[:w.at], need-w.at)
+		w.data = w.data[:cap(w.data)]
+	}
+}
+
+// put writes the lowest n bits of v, up to 56; the others must be zero, and there
+// must be room.
+func (w *bitWriter) put(v uint64, n uint8) {
+	w.acc |= v << (w.n & 7)
+	binary.LittleEndian.PutUint64(w.data[w.at:], w.acc)
+	w.n += uint(n)
+	w.at += int(w.n >> 3)
+	w.acc >>= w.n & 0x38
+	w.n &= 7
+}
+
+// write writes the lowest n bits of v, up to 64; the others must be zero.
 func (w *bitWriter) write(v uint64, n int) {
+	w.reserve(2)
 	if n > 56 {
-		w.write(v&(1<<32-1), 32)
+		w.put(v&(1<<32-1), 32)
 		v >>= 32
 		n -= 32
 	}
-	w.acc |= v << w.n
-	w.n += uint(n)
-	whole := w.n >> 3
-	w.data = binary.LittleEndian.AppendUint64(w.data, w.acc)
-	w.data = w.data[:len(w.data)-8+int(whole)]
-	w.acc >>= whole * 8 // a shift by 64 gives 0
-	w.n &= 7
+	w.put(v, uint8(n))
 }
 
 // align fills the last byte with zeros.
 func (w *bitWriter) align() {
-	if w.n > 0 {
-		w.data = append(w.data, byte(w.acc))
-		w.acc, w.n = 0, 0
-	}
+	w.reserve(1)
+	w.put(0, uint8(-w.n&7))
 }
+
+// bytes returns what was written; the writer is aligned.
+func (w *bitWriter) bytes() []byte { return w.data[:w.at] }

@@ -48,16 +48,12 @@ const estimateLevel = 6
 
 // estimate returns about how many bits a latent of the groups takes.
 func estimate[L latent](groups [][]L) float64 {
-	h := newHistogram(groups, estimateLevel)
-	if h.total == 0 {
+	total := lengthOf(groups)
+	if total == 0 {
 		return 0
 	}
-	symbols := make([]uint16, h.total)
-	for _, g := range groups {
-		h.count(g, symbols)
-	}
-	_, _, cost := h.bins(estimateLevel)
-	return cost / float64(h.total)
+	_, cost := joinBuckets(bucketsOf(sampleOf(groups), estimateLevel), total, tableLog(estimateLevel, total))
+	return cost / float64(total)
 }
 
 // chooseDelta returns the delta encoding with which a variable takes the fewest

@@ -154,27 +154,27 @@ func (c *ChunkEncoder) PageSizes() []int { return slices.Clone(c.sizes) }
 
 // AppendMeta appends the metadata of the chunk.
 func (c *ChunkEncoder) AppendMeta(dst []byte) []byte {
-	w := bitWriter{data: dst}
-	c.meta.write(&w)
-	return w.data
+	w := newBitWriter(dst)
+	c.meta.write(w)
+	return w.bytes()
 }
 
 // AppendPage appends a page.
 func (c *ChunkEncoder) AppendPage(dst []byte, page int) []byte {
-	w := bitWriter{data: dst}
+	w := newBitWriter(dst)
 	for _, v := range c.vars {
 		v.begin(page)
-		v.header(&w)
+		v.header(w)
 	}
 	w.align()
 	for from := 0; from < c.sizes[page]; from += batchSize {
 		for _, v := range c.vars {
 			n := v.length(page)
-			v.batch(&w, min(from, n), min(from+batchSize, n))
+			v.batch(w, min(from, n), min(from+batchSize, n))
 		}
 	}
 	w.align()
-	return w.data
+	return w.bytes()
 }
 
 // write writes the metadata of a chunk in the current version of the format.

@@ -19,7 +19,7 @@ func stream(fields ...[2]uint64) []byte {
 		w.write(f[0], int(f[1]))
 	}
 	w.align()
-	return w.data
+	return w.bytes()
 }
 
 func decodeStates[L latent](t *testing.T, spec deltaSpec, states []L, deltas []L, lookbacks []uint32) []L {
@@ -30,7 +30,7 @@ func decodeStates[L latent](t *testing.T, spec deltaSpec, states []L, deltas []L
 	}
 	w.align()
 	d := deltaDecoder[L]{spec: &spec}
-	d.begin(&bitReader{data: w.data})
+	d.begin(&bitReader{data: w.bytes()})
 	batch := make([]L, len(deltas)+len(states))
 	for i, x := range deltas {
 		batch[i] = x ^ middle[L]()
@@ -68,12 +68,12 @@ func TestGap3Conv1StoresItsOrderLessOne(t *testing.T) {
 	var w bitWriter
 	d.write(&w)
 	w.align()
-	r := bitReader{data: w.data, pos: 4 + 5 + 64}
+	r := bitReader{data: w.bytes(), pos: 4 + 5 + 64}
 	if n := r.read(5); n != 2 {
 		t.Fatalf("3 weights are written as %d", n)
 	}
 	m := chunkMeta{typ: Uint16}
-	if err := m.readDelta(&bitReader{data: w.data}, CurrentHeader()); err != nil || len(m.delta.weights) != 3 {
+	if err := m.readDelta(&bitReader{data: w.bytes()}, CurrentHeader()); err != nil || len(m.delta.weights) != 3 {
 		t.Fatal(m.delta, err)
 	}
 }

@@ -106,10 +106,10 @@ func (h *fileHeader) readRest(src []byte, n int) (int, error) {
 // append appends the header of a file with n numbers.
 func (h *fileHeader) append(dst []byte) []byte {
 	dst = append(append(dst, magic...), standaloneVersion, byte(h.typ))
-	w := bitWriter{data: dst}
+	w := newBitWriter(dst)
 	size := max(bits.Len64(h.hint), 1)
 	w.write(uint64(size-1), 6)
 	w.write(h.hint, size)
 	w.align()
-	return h.wrapped.Append(w.data)
+	return h.wrapped.Append(w.bytes())
 }

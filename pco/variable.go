@@ -27,30 +27,34 @@ type coder interface {
 // newVariable chooses bins for latents.
 func newVariable[L latent](pages, states [][]L, level int) *variable[L] {
 	v := &variable[L]{pages: pages, states: states}
-	h := newHistogram(pages, level)
-	single := len(h.lows) <= 1
+	total := lengthOf(pages)
+	var bins []bucket[L]
+	if level > 0 {
+		bins, _ = joinBuckets(bucketsOf(sampleOf(pages), level), total, tableLog(level, total))
+	}
+	c := newClassifier(bins)
 	for _, p := range pages {
-		var symbols []uint16
-		if !single {
-			symbols = make([]uint16, len(p))
-		}
-		if h.total > 0 {
-			h.count(p, symbols)
-		}
-		v.symbols = append(v.symbols, symbols)
+		v.symbols = append(v.symbols, make([]uint16, len(p)))
+		c.classify(p, v.symbols[len(v.symbols)-1])
 	}
-	var of []uint16
-	v.meta, of, _ = h.bins(level)
-	if len(v.meta.bins) <= 1 {
-		clear(v.symbols)
-	}
-	for _, symbols := range v.symbols {
-		for i, s := range symbols {
-			symbols[i] = of[s]
-		}
-	}
+	v.number(c, level, total)
 	v.encoder = newANSEncoder(&v.meta)
 	return v
+}
+
+// number takes the bins that were found and numbers the symbols by them.
+func (v *variable[L]) number(c *classifier[L], level, total int) {
+	meta, of := c.finish(level, total)
+	v.meta = meta
+	for i, symbols := range v.symbols {
+		if len(meta.bins) <= 1 {
+			v.symbols[i] = nil
+			continue
+		}
+		for j, s := range symbols {
+			symbols[j] = of[s]
+		}
+	}
 }
 
 func (v *variable[L]) describe() *varMeta  { return &v.meta }
@@ -83,24 +87,41 @@ func (v *variable[L]) header(w *bitWriter) {
 	}
 }
 
-// batch writes the latents of the page from one index to before another.
+// batch writes the latents of the page from one index to before another: the
+// symbols of all, then their offsets.
 func (v *variable[L]) batch(w *bitWriter, from, to int) {
 	latents := v.pages[v.page][from:to]
 	symbols := v.symbols[v.page]
+	w.reserve(3 * len(latents))
 	if symbols == nil {
-		if len(latents) > 0 {
-			b := v.meta.bins[0]
-			for _, x := range latents {
-				w.write(uint64(x)-b.lower, int(b.bits))
-			}
-		}
+		v.constant(w, latents)
 		return
 	}
+	out := *w // in registers
 	for _, b := range v.bits[from:to] {
-		w.write(uint64(b.value), int(b.n))
+		out.put(uint64(b.value), b.n)
 	}
+	bins := v.meta.bins
 	for i, s := range symbols[from:to] {
-		b := &v.meta.bins[s]
-		w.write(uint64(latents[i])-b.lower, int(b.bits))
+		b := &bins[s]
+		x := uint64(latents[i]) - b.lower
+		if b.bits > 56 {
+			out.put(x&(1<<32-1), 32)
+			out.put(x>>32, b.bits-32)
+			continue
+		}
+		out.put(x, b.bits)
+	}
+	*w = out
+}
+
+// constant is batch for one bin.
+func (v *variable[L]) constant(w *bitWriter, latents []L) {
+	if len(latents) == 0 || v.meta.bins[0].bits == 0 {
+		return
+	}
+	b := v.meta.bins[0]
+	for _, x := range latents {
+		w.write(uint64(x)-b.lower, int(b.bits))
 	}
 }
