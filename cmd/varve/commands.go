@@ -15,7 +15,7 @@ func (a *app) commands() []*cobra.Command {
 		a.rename(), a.drop(),
 		a.verify(), a.repair(), a.compact(),
 		a.backup(), a.restore(), a.checkpoint(),
-		a.print(),
+		a.print(), a.pco(),
 		a.version(),
 	}
 }

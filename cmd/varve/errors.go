@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/varvedb/varve"
 	"github.com/varvedb/varve/codec"
+	"github.com/varvedb/varve/pco"
 )
 
 // usageError is an error in how the program was called.
@@ -46,6 +47,7 @@ func exitCode(err error) int {
 	var line *lineError
 	var damage *varve.CorruptionError
 	var lost *lossError
+	var format *pco.FormatError
 	switch {
 	case err == nil:
 		return 0
@@ -57,7 +59,7 @@ func exitCode(err error) int {
 		return 3
 	case errors.Is(err, varve.ErrLocked):
 		return 4
-	case errors.As(err, &damage), errors.As(err, &lost):
+	case errors.As(err, &damage), errors.As(err, &lost), errors.As(err, &format):
 		return 5
 	}
 	return 1

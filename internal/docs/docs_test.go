@@ -96,6 +96,7 @@ var plain = regexp.MustCompile(`^(varve\.(ID|Kind|Type|Info|Durability|Collectio
 	`kv\.(Seq|Reader|Keyspace|KeyspaceOptions|KeyspaceStats|Durability|WriteOptions|Span|KV|Features|Limits|Syncer|Flusher|Compactor|Checkpointer|Verifier|Watcher|Change|Histogram|Loss|Repaired|Progress|Metrics|OpKind|Op|IterOptions|MergerID|Merger|MergerSource|Savepoint|CorruptionError|LockedError|ConflictError)|` +
 	`vfs\.(File|Mapper|Mapping|Info|Usage|LockOptions|LockedError|CorruptionError|Mutex|Cond|FS|Executor|CrashOptions|CrashMode|Op|OpKind|DeadlockError|PanicError)|` +
 	`journal\.(Level|Options|Sealer|Record|End|Tail|Torn|Lost|Stats|Ticket)|` +
+	`pco\.(Number|Float16|Type|Mode|Delta|ModeChoice|DeltaChoice|ChunkInfo|VarInfo|BinInfo)|` +
 	`codec\.(KeyAppender|KeyDecoder|Bytes|Field|Fields))$`)
 
 func TestEveryPublicTypeHasAnExample(t *testing.T) {
