@@ -66,7 +66,21 @@ func bucketsOf[L latent](sample []L, level int) (list []bucket[L]) {
 		}
 	}
 	closeOpen()
+	widen(list)
 	return list
+}
+
+// widen extends buckets of several latents by about the distance that these have
+// from each other: what is not in the sample lies between and beside.
+func widen[L latent](list []bucket[L]) {
+	for i := range list {
+		b := &list[i]
+		room := ^L(0) - b.high
+		if i+1 < len(list) {
+			room = list[i+1].low - b.high - 1
+		}
+		b.high += min(room, L(uint64(b.high-b.low)/uint64(b.count)))
+	}
 }
 
 // joinBuckets joins neighbours to bins so that metadata and latents take the
