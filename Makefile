@@ -7,7 +7,7 @@ FUZZTIME ?= 10s
 SOAK ?= 30m
 CASE ?= fill
 
-.PHONY: help all fmt lint vet build test race fuzz soak cross test-386 nested features bench-sync bench-kv docs tour
+.PHONY: help all fmt lint vet build test race fuzz soak cross test-386 nested features model bench-sync bench-kv docs tour
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -54,6 +54,9 @@ nested: ## the tests of the nested modules
 
 features: ## check that docs/features.md names tests and examples that exist
 	$(GO) test -run TestFeatures -count 1 ./internal/docs
+
+model: ## check the models of the lock-free protocols with spin, where it is
+	models/check.sh
 
 bench-sync: ## durable puts from 1 to 64 goroutines
 	cd bench && $(GO) run . sync
