@@ -2,7 +2,7 @@
 
 GO ?= go
 # The packages with goroutines of their own.
-CONCURRENT = . ./kv/... ./lsm/... ./journal ./vfs ./internal/...
+CONCURRENT = . ./kv/... ./lsm/... ./bwtree/... ./journal ./vfs ./internal/...
 FUZZTIME ?= 10s
 SOAK ?= 30m
 CASE ?= fill
@@ -31,6 +31,7 @@ test: ## all tests
 
 race: ## the concurrent packages under the race detector
 	$(GO) test -race -short -skip 'Anywhere' $(CONCURRENT) # those run one task at a time
+	$(GO) test -race -short -skip 'Anywhere' -tags interleave ./bwtree/... # others run at each compare-and-swap
 
 fuzz: ## each fuzz target for FUZZTIME
 	@$(GO) list -f '{{.ImportPath}}' ./... | while read -r pkg; do \
