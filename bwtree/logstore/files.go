@@ -134,3 +134,6 @@ func (s *Store) Release(before uint32) error {
 	}
 	return nil
 }
+
+// File returns the name of the file that has a record.
+func (s *Store) File(ref Ref) string { return s.opt.file(ref.Addr.Segment()) }
