@@ -40,7 +40,7 @@ fuzz: ## each fuzz target for FUZZTIME
 	  done; done
 
 soak: ## long runs of the model, crash and fault harnesses, for SOAK
-	VARVE_SOAK=$(SOAK) $(GO) test -timeout 0 -run 'TestSoak' ./kv/ref ./lsm
+	VARVE_SOAK=$(SOAK) $(GO) test -timeout 0 -run 'TestSoak' ./kv/ref ./lsm ./bwtree
 
 cross: ## compile for every platform we promise
 	@for t in windows/amd64 darwin/arm64 linux/386 linux/arm64 wasip1/wasm js/wasm; do \

@@ -125,26 +125,30 @@ func (r Reservation) Bytes() []byte {
 	return r.buf.data[at : at+int64(r.size) : at+int64(r.size)]
 }
 
-// Ref returns which record it will be.
-func (r Reservation) Ref() Ref { return Ref{addrOf(r.buf.segment, r.buf.start+r.at), r.size} }
+// Ref returns which record it will be, without its sum.
+func (r Reservation) Ref() Ref {
+	return Ref{Addr: addrOf(r.buf.segment, r.buf.start+r.at), Size: r.size}
+}
 
 // Complete ends the reservation: the record is what Bytes holds. It can be read
 // at once; it is not stable yet.
 func (r Reservation) Complete() Ref {
-	r.finish(kindRecord)
+	ref := r.Ref()
+	ref.Sum = checksum(r.Bytes())
+	r.finish(kindRecord, ref.Sum)
 	r.store.records.Add(1)
-	return r.Ref()
+	return ref
 }
 
 // Abort ends the reservation without a record: reading it finds nothing.
 func (r Reservation) Abort() {
 	clear(r.Bytes())
-	r.finish(kindAborted)
+	r.finish(kindAborted, checksum(r.Bytes()))
 }
 
-func (r Reservation) finish(k kind) {
+func (r Reservation) finish(k kind, sum uint32) {
 	off := r.buf.start + r.at
-	h := head{payloadSum: checksum(r.Bytes()), length: r.size, kind: k, watermark: r.store.watermark(r.buf.segment)}
+	h := head{payloadSum: sum, length: r.size, kind: k, watermark: r.store.watermark(r.buf.segment)}
 	check := r.store.checks.Get().(*segfile.Checker)
 	h.put(r.buf.data[r.at:], r.buf.segment, off, check)
 	r.store.checks.Put(check)

@@ -64,10 +64,13 @@ func (a Addr) Segment() uint32 { return uint32(a >> 32) }
 // Offset returns the offset in the file of the segment.
 func (a Addr) Offset() int64 { return int64(uint32(a)) }
 
-// Ref is a record: where it is and how many bytes it has. The zero Ref is none.
+// Ref is a record: where it is, how many bytes it has, and their CRC-32C, so that
+// an older record at the same place, of a file that was restored, is not taken for
+// it. A Sum of 0 is not compared. The zero Ref is none.
 type Ref struct {
 	Addr Addr
 	Size uint32
+	Sum  uint32
 }
 
 // Stored returns how many bytes the record takes in its segment.

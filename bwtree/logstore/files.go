@@ -3,6 +3,7 @@ package logstore
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"sync"
 	"sync/atomic"
 
@@ -92,11 +93,30 @@ func (f *files) close() {
 	})
 }
 
+// openAll opens all segments that are on disk.
+func (s *Store) openAll() error {
+	list, err := s.opt.segments()
+	for _, n := range list {
+		file, openErr := s.files.use(n)
+		if openErr == nil {
+			openErr = file.release()
+		}
+		err = errors.Join(err, openErr)
+	}
+	if err != nil {
+		s.files.close()
+	}
+	return err
+}
+
 // Segments returns the numbers of the segments that are on disk, rising.
 func (s *Store) Segments() ([]uint32, error) { return s.opt.segments() }
 
 func (o *Options) segments() ([]uint32, error) {
 	names, err := o.FS.List(o.Dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, fmt.Errorf("list the segments: %w", err)
 	}

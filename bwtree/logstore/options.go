@@ -24,7 +24,8 @@ type Options struct {
 	// BufferSize is how many bytes are gathered before they are written, unless
 	// somebody wants them to be stable. 0 is 256 KiB; at least 64 bytes.
 	BufferSize int
-	// ReadOnly takes no reservations and changes nothing.
+	// ReadOnly takes no reservations and changes nothing. All segments are opened
+	// at once, so that they stay readable when somebody else releases them.
 	ReadOnly bool
 }
 

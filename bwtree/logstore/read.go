@@ -66,7 +66,7 @@ func (s *Store) judge(ref Ref, b []byte) ([]byte, Outcome, error) {
 	check := s.checks.Get().(*segfile.Checker)
 	h, wrong := parseHead(b, ref.Addr.Segment(), ref.Addr.Offset(), check)
 	s.checks.Put(check)
-	if wrong == "" && (h.length != ref.Size || h.kind.isEnd()) {
+	if wrong == "" && (h.length != ref.Size || h.kind.isEnd() || ref.Sum != 0 && h.payloadSum != ref.Sum) {
 		wrong = "another record is there"
 	}
 	if wrong == "" {

@@ -173,7 +173,7 @@ func (r *recovery) segment(l link) error {
 		}
 		if h.kind == kindRecord {
 			r.tail.Records++
-			if err := r.visit(Record{Ref{addrOf(l.number, off), h.length}, payload}); err != nil {
+			if err := r.visit(Record{Ref{addrOf(l.number, off), h.length, h.payloadSum}, payload}); err != nil {
 				return err
 			}
 		}
@@ -208,4 +208,26 @@ func (r *recovery) torn(off int64, wrong string) (*Torn, error) {
 		return nil, err
 	}
 	return &Torn{File: r.scan.name, Offset: off, Bytes: end - off, Reason: wrong}, nil
+}
+
+// Behind returns a Tail with which Open continues a log behind all that is on disk,
+// without reading it. It is for users who keep the Refs of their records, made
+// stable, elsewhere, and read by these alone: damage is then an error where it is,
+// and not of the log. A torn tail that is left before the new segment is damage to
+// a Scan.
+func Behind(opt Options) (Tail, error) {
+	opt, err := opt.withDefaults()
+	if err != nil {
+		return Tail{}, err
+	}
+	list, err := opt.segments()
+	if err != nil || len(list) == 0 {
+		return Tail{Next: 1}, err
+	}
+	last := list[len(list)-1]
+	info, err := opt.FS.Stat(opt.file(last))
+	if err != nil {
+		return Tail{}, fmt.Errorf("look at a segment: %w", err)
+	}
+	return Tail{End: End{last, max(info.Size, headerSize)}, First: list[0], Next: last + 1, Clean: true}, nil
 }

@@ -171,7 +171,7 @@ func (s *scanner) records(opt *Options, number uint32, off, limit int64, visit f
 			return nil
 		}
 		if h.kind == kindRecord {
-			if err := visit(Record{Ref{addrOf(number, off), h.length}, payload}); err != nil {
+			if err := visit(Record{Ref{addrOf(number, off), h.length, h.payloadSum}, payload}); err != nil {
 				return err
 			}
 		}

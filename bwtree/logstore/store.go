@@ -69,7 +69,10 @@ func Open(opt Options, after Tail) (*Store, error) {
 	s.oldest.Store(next)
 	s.stable.Store(uint64(next.begin()))
 	s.head.Store(after.Segment)
-	if opt.ReadOnly || after.Segment == 0 || after.Clean {
+	if opt.ReadOnly {
+		return s, s.openAll()
+	}
+	if after.Segment == 0 || after.Clean {
 		return s, nil
 	}
 	if err := s.secure(after); err != nil {

@@ -328,3 +328,28 @@ func TestAReservationDoesNotAllocate(t *testing.T) {
 	}
 	check(t, s.Close())
 }
+
+func TestALogIsContinuedBehindDamage(t *testing.T) {
+	m, opt := disk(t)
+	s := open(t, opt, logstore.Tail{})
+	first, second := mustAdd(t, s, "first"), mustAdd(t, s, "second")
+	check(t, s.Close())
+	damageByte(t, m, "log/000001.seg", first.Addr.Offset()+25)
+	if _, _, _, err := scan(opt, 0); !isCorruption(err) {
+		t.Fatal(err)
+	}
+	tail, err := logstore.Behind(opt)
+	check(t, err)
+	s = open(t, opt, tail)
+	third := mustAdd(t, s, "third")
+	check(t, s.Sync())
+	wants(t, s, second, "second")
+	wants(t, s, third, "third")
+	if _, outcome, err := s.Read(first, nil); outcome != logstore.Corrupt || !isCorruption(err) {
+		t.Fatal(outcome, err)
+	}
+	check(t, s.Close())
+	if tail, err := logstore.Behind(logstore.Options{FS: m, Dir: "none"}); err != nil || tail.Next != 1 {
+		t.Fatal(tail, err)
+	}
+}

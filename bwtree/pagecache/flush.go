@@ -87,3 +87,21 @@ func splitFragments(list [][]byte, record []byte) ([][]byte, error) {
 	}
 	return list, nil
 }
+
+// Write writes the image of a page, even if it is on disk, if its content is still
+// the one of the token; Flush does so only where it must. If others change the page
+// meanwhile, the record that was written holds what it was before.
+func (c *Cache[P]) Write(page *Page[P], t Token[P]) (Location, error) {
+	where, err := c.write(&state[P]{page: t.s.page, dirty: true})
+	if err == nil {
+		c.settle(page, t.s, where)
+	}
+	return where, err
+}
+
+// Put writes the image of content that is in no page. It is for who writes pages
+// as they were earlier; Attach makes pages of what it returns.
+func (c *Cache[P]) Put(p P) (logstore.Ref, error) {
+	c.images.Add(1)
+	return c.put(c.mat.Image([]byte{kindImage}, p))
+}

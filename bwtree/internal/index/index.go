@@ -235,3 +235,31 @@ func insertAt[T any](s []T, i int, v T) []T {
 }
 
 func removeAt[T any](s []T, i int) []T { return slices.Delete(s, i, i+1) }
+
+// Last returns the last key and its value.
+func (x *Index[P]) Last() ([]byte, P) {
+	n := x.root
+	for n.kids != nil {
+		n = n.kids[len(n.kids)-1]
+	}
+	return n.keys[len(n.keys)-1], n.vals[len(n.vals)-1]
+}
+
+// After returns the first key above key, and whether there is one.
+func (x *Index[P]) After(key []byte) ([]byte, bool) {
+	var turn []byte // the lowest key of what is right of the path
+	n := x.root
+	for {
+		i := n.at(key)
+		if n.kids != nil {
+			i = max(i, 0)
+		}
+		if i+1 < len(n.keys) {
+			turn = n.keys[i+1]
+		}
+		if n.kids == nil {
+			return turn, turn != nil
+		}
+		n = n.kids[i]
+	}
+}

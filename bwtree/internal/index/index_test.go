@@ -51,6 +51,13 @@ func agrees(t *testing.T, x *Index[int], keys []string, probe string) {
 	if ok != (i > 0) || ok && string(low) != keys[i-1] {
 		t.Fatalf("Before(%s) is %q %v", probe, low, ok)
 	}
+	after := i
+	if found {
+		after++
+	}
+	if next, ok := x.After([]byte(probe)); ok != (after < len(keys)) || ok && string(next) != keys[after] {
+		t.Fatalf("After(%s) is %q %v", probe, next, ok)
+	}
 	if !found {
 		i--
 	}

@@ -174,7 +174,7 @@ func TestAForgottenDeletionIsReported(t *testing.T) {
 		t.Fatal(r.Left.Len(), r.Forgotten)
 	}
 	r = l.Consolidate(nil, Horizon{Cut: 2, States: []kv.Seq{1}}, kv.Mergers{}, Limits{100, 1 << 20})
-	if seq, ok := New(r.Left, 1).WrittenAfter([]byte("k"), 1); !ok || seq != 2 || r.Forgotten != 0 {
+	if seq, ok := New(r.Left, 1).WrittenAfter([]byte("k"), 1, 100); !ok || seq != 2 || r.Forgotten != 0 {
 		t.Fatal("the deletion was forgotten although a snapshot is older")
 	}
 }
@@ -258,7 +258,7 @@ func FuzzDecode(f *testing.F) {
 				t.Fatalf("%q is not found", e.Key)
 			}
 		}
-		l.AnyAfter(kv.Span{}, 0)
+		l.AnyAfter(kv.Span{}, 0, 1<<40)
 		l.Seal()
 		l.Consolidate(nil, Horizon{Cut: ^kv.Seq(0)}, kv.Mergers{}, Limits{4, 100})
 	})

@@ -117,9 +117,10 @@ func fold(list []version, deleted kv.Seq, m kv.Mergers) (val []byte, ok bool, er
 	return val, ok, nil
 }
 
-// WrittenAfter returns the number of the newest write of key, if it is above at.
-func (l *Leaf) WrittenAfter(key []byte, at kv.Seq) (seq kv.Seq, written bool) {
-	v, deleted := l.newest(key, ^kv.Seq(0))
+// WrittenAfter returns the number of the newest write of key below before, if it
+// is above at.
+func (l *Leaf) WrittenAfter(key []byte, at, before kv.Seq) (seq kv.Seq, written bool) {
+	v, deleted := l.newest(key, before-1)
 	seq = max(v.seq, deleted)
 	return seq, seq > at
 }
@@ -131,11 +132,11 @@ func (l *Leaf) Knows(key []byte) bool {
 	return v.seq != 0
 }
 
-// AnyAfter returns the number of a write in span that is above at.
-func (l *Leaf) AnyAfter(span kv.Span, at kv.Seq) (seq kv.Seq, written bool) {
+// AnyAfter returns the number of a write in span that is above at and below before.
+func (l *Leaf) AnyAfter(span kv.Span, at, before kv.Seq) (seq kv.Seq, written bool) {
 	for i := range l.claimed() {
 		d := l.delta(i)
-		if d == nil || d.Seq <= at {
+		if d == nil || d.Seq <= at || d.Seq >= before {
 			continue
 		}
 		if d.Kind == kv.OpDeleteRange && overlap(d.span(), span) || d.Kind != kv.OpDeleteRange && span.Contains(d.Key) {
@@ -152,7 +153,7 @@ func (l *Leaf) AnyAfter(span kv.Span, at kv.Seq) (seq kv.Seq, written bool) {
 	}
 	for ; i < end; i++ {
 		_, after := l.base.rest(i)
-		if v := decodeVersion(after); v.seq > at {
+		if v := decodeVersion(after); v.seq > at && v.seq < before {
 			return v.seq, true
 		}
 	}
