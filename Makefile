@@ -2,12 +2,12 @@
 
 GO ?= go
 # The packages with goroutines of their own.
-CONCURRENT = . ./kv/... ./lsm/... ./journal ./vfs ./internal/...
+CONCURRENT = . ./kv/... ./lsm/... ./bwtree/... ./journal ./vfs ./internal/...
 FUZZTIME ?= 50000x
 SOAK ?= 30m
 CASE ?= fill
 
-.PHONY: help all fmt lint vet build test race fuzz soak cross test-386 nested features bench-sync bench-kv docs tour
+.PHONY: help all fmt lint vet build test race fuzz soak cross test-386 nested features model bench-sync bench-kv docs tour
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -31,6 +31,7 @@ test: ## all tests
 
 race: ## the concurrent packages under the race detector
 	$(GO) test -race -short -skip 'Anywhere' $(CONCURRENT) # those run one task at a time
+	$(GO) test -race -short -skip 'Anywhere' -tags interleave ./bwtree/... # others run at each compare-and-swap
 
 fuzz: ## each fuzz target for FUZZTIME, 50000x or 10s for instance
 	@$(GO) list -f '{{.ImportPath}}' ./... | while read -r pkg; do \
@@ -39,7 +40,7 @@ fuzz: ## each fuzz target for FUZZTIME, 50000x or 10s for instance
 	  done; done
 
 soak: ## long runs of the model, crash and fault harnesses, and of the memory bound, for SOAK
-	VARVE_SOAK=$(SOAK) $(GO) test -timeout 0 -run 'TestSoak|TestTheHeap' ./kv/ref ./lsm
+	VARVE_SOAK=$(SOAK) $(GO) test -timeout 0 -run 'TestSoak|TestTheHeap' ./kv/ref ./lsm ./bwtree
 
 cross: ## compile for every platform we promise
 	@for t in windows/amd64 darwin/arm64 linux/386 linux/arm64 wasip1/wasm js/wasm; do \
@@ -54,6 +55,9 @@ nested: ## the tests of the nested modules
 
 features: ## check that docs/features.md names tests and examples that exist
 	$(GO) test -run TestFeatures -count 1 ./internal/docs
+
+model: ## check the models of the lock-free protocols with spin, where it is
+	models/check.sh
 
 bench-sync: ## durable puts from 1 to 64 goroutines
 	cd bench && $(GO) run . sync

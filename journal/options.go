@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path"
 
+	"github.com/varvedb/varve/internal/segfile"
 	"github.com/varvedb/varve/vfs"
 )
 
@@ -111,9 +112,9 @@ func (o *Options) sealedSize(n int) int {
 func (o *Options) firstOffset() int64 { return padEnd(headerSize, o.Sector) }
 
 func (o *Options) segmentFile(number uint64) string {
-	return path.Join(o.Dir, segmentName(o.Prefix, number))
+	return path.Join(o.Dir, segfile.Name(o.Prefix, number, segmentSuffix))
 }
 
 func (o *Options) spareFile(number uint64) string {
-	return path.Join(o.Dir, spareName(o.Prefix, number))
+	return path.Join(o.Dir, segfile.Name(o.Prefix, number, spareSuffix))
 }

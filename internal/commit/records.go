@@ -144,3 +144,18 @@ func (r *Replay) commit(seq kv.Seq, rest []byte) error {
 	}
 	return r.batch(seq, encoding)
 }
+
+// BatchRecord appends the beginning of the record of a batch, which its encoding
+// follows. Seq is the number of its last operation.
+func BatchRecord(dst []byte, seq kv.Seq) []byte { return appendHeader(dst, recordBatch, seq) }
+
+// PieceRecord appends the beginning of the record of a piece of a large batch,
+// which the piece follows.
+func PieceRecord(dst []byte, id uint64) []byte { return appendHeader(dst, recordChunk, kv.Seq(id)) }
+
+// CommitRecord appends the record that makes the pieces of a batch with so many
+// bytes valid, but for their checksum, 4 bytes, which follows.
+func CommitRecord(dst []byte, seq kv.Seq, id uint64, length int) []byte {
+	dst = appendHeader(dst, recordCommit, seq)
+	return binary.AppendUvarint(binary.AppendUvarint(dst, id), uint64(length))
+}
