@@ -12,7 +12,7 @@ import (
 type Cache struct {
 	shards  [cacheShards]cacheShard
 	numbers sync.Mutex
-	next    map[uint64]CommitID // by keyspace
+	last    map[uint64]CommitID // by keyspace
 }
 
 const cacheShards = 16
@@ -25,7 +25,7 @@ func NewCache(limit int) *Cache {
 	if limit <= 0 {
 		limit = DefaultCache
 	}
-	c := &Cache{next: make(map[uint64]CommitID)}
+	c := &Cache{last: make(map[uint64]CommitID)}
 	for i := range c.shards {
 		c.shards[i].limit = limit / cacheShards
 		c.shards[i].slots = make(map[cacheKey]*cacheSlot)
@@ -125,12 +125,22 @@ func (s *cacheShard) evict() {
 	}
 }
 
-// number returns a number for a commit of a keyspace, above stored and above
-// all that were given before.
-func (c *Cache) number(space uint64, stored CommitID) CommitID {
+// number returns a number for a commit of a keyspace, above all that were given
+// before. What is stored is asked for only once, so that commits to different
+// branches do not get into each other's way.
+func (c *Cache) number(space uint64, stored func() (CommitID, error)) (CommitID, error) {
+	c.numbers.Lock()
+	last, known := c.last[space]
+	c.numbers.Unlock()
+	if !known {
+		var err error
+		if last, err = stored(); err != nil {
+			return 0, err
+		}
+	}
 	c.numbers.Lock()
 	defer c.numbers.Unlock()
-	n := max(c.next[space], stored) + 1
-	c.next[space] = n
-	return n
+	n := max(c.last[space], last) + 1
+	c.last[space] = n
+	return n, nil
 }

@@ -2,6 +2,7 @@ package version
 
 import (
 	"bytes"
+	"fmt"
 	"iter"
 )
 
@@ -98,4 +99,27 @@ func (l *loader) finish() (Root, error) {
 		}
 	}
 	return Root{}, nil
+}
+
+// load makes the first commit of a branch of sorted entries.
+func (s *session) load(b *branchRow, seq iter.Seq2[[]byte, []byte], message string, opt *CommitOptions) (*commitRow, error) {
+	if err := s.clean(b); err != nil {
+		return nil, err
+	}
+	if !b.root.empty() {
+		return nil, fmt.Errorf("branch %q is not empty: %w", b.name, ErrExists)
+	}
+	id, err := s.newCommitID()
+	if err != nil {
+		return nil, err
+	}
+	root, err := s.Change(s.t, id).Load(seq)
+	if err != nil {
+		return nil, err
+	}
+	c, err := s.record(id, root, after(b.head, nil), nil, message, opt)
+	if err != nil {
+		return nil, err
+	}
+	return c, s.advance(b, c)
 }
