@@ -17,6 +17,10 @@ func appendNodeKey(dst []byte, space uint64, id NodeID) []byte {
 	return binary.BigEndian.AppendUint32(dst, id.Seq)
 }
 
+// NodeKey returns the key under which a node is stored in a keyspace: for those
+// who keep trees of their own, to delete nodes that a change has replaced.
+func NodeKey(keyspace uint64, id NodeID) []byte { return appendNodeKey(nil, keyspace, id) }
+
 // birthSpan is the range of the nodes that a commit wrote.
 func birthSpan(space uint64, birth CommitID) kv.Span {
 	start := append(kv.KeyspacePrefix(space), rowNode)
