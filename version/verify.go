@@ -111,8 +111,10 @@ func (v *verifier) checkTrees() error {
 			return false, v.wrong(edge[1], fmt.Sprintf("there is an edge from %d, which is not its parent", edge[0]))
 		}
 		delete(v.edges, edge)
-		_, err := decodeDead(value)
-		return err == nil, err
+		if _, err := decodeDead(value); err != nil {
+			return false, v.wrong(edge[1], fmt.Sprintf("the edge from %d: %v", edge[0], err))
+		}
+		return true, nil
 	})
 }
 
@@ -219,6 +221,13 @@ func (v *verifier) checkOwned() error {
 			return v.wrong(id, fmt.Sprintf("it owns the same nodes as commit %d", other))
 		}
 		groups[c.groupID()] = id
+		if c.groupID() == id {
+			continue
+		}
+		mine, err := v.r.Has(rowKey(v.space, rowOwned, uint64(c.groupID()), uint64(id)))
+		if err != nil || !mine {
+			return errors.Join(err, v.wrong(id, "its own nodes belong to another"))
+		}
 	}
 	births := make(map[CommitID]bool)
 	return v.scan(rowKey(v.space, rowOwned), func(key, _ []byte) (bool, error) {
