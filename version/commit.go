@@ -17,6 +17,9 @@ type CommitOptions struct {
 	Meta   map[string]string // what the program wants to keep with the commit
 	// AllowEmpty makes a commit although nothing has changed.
 	AllowEmpty bool
+	// Merged are further parents: commits whose changes this one has taken over,
+	// by whatever means. A merge that Merge does not make is recorded so.
+	Merged []CommitID
 	// Head, if not zero, is what the branch's head must be; if it is another,
 	// the error is ErrMoved.
 	Head CommitID
@@ -81,15 +84,55 @@ func (s *session) commitOn(parent CommitID, base Root, edits []Edit, message str
 	if err != nil {
 		return nil, err
 	}
+	merged, err := s.mergedRoots(opt.Merged, edits)
+	if err != nil {
+		return nil, s.fail(err)
+	}
 	change := s.Change(s.t, id)
 	root, err := change.Apply(base, edits)
 	if err != nil {
 		return nil, s.fail(err)
 	}
-	if root == base && !opt.AllowEmpty {
+	if root == base && !opt.AllowEmpty && len(merged) == 0 {
 		return nil, ErrUnchanged
 	}
-	return s.record(id, root, after(parent, change.Dead), change.Removed, message, opt)
+	from := after(parent, change.Dead)
+	for i, r := range merged {
+		l := lineage{parent: opt.Merged[i]}
+		if err := s.unshared(r, root, l.lose); err != nil {
+			return nil, s.fail(err)
+		}
+		from = append(from, l)
+	}
+	return s.record(id, root, from, change.Removed, message, opt)
+}
+
+// mergedRoots returns the trees of further parents, and lets edits that make an
+// entry what it is in one of them keep the commit that wrote it there.
+func (s *session) mergedRoots(parents []CommitID, edits []Edit) (roots []Root, err error) {
+	for _, id := range parents {
+		c, err := s.commit(id)
+		if err != nil {
+			return nil, err
+		}
+		roots = append(roots, c.Root)
+		for i := range edits {
+			if edits[i].Delete || edits[i].Stamp != 0 {
+				continue
+			}
+			e, ok, err := s.find(c.Root, edits[i].Key)
+			if err == nil && ok {
+				ok, err = s.hasValue(&e, edits[i].Value)
+			}
+			if err != nil {
+				return nil, err
+			}
+			if ok {
+				edits[i].Stamp = e.stamp
+			}
+		}
+	}
+	return roots, nil
 }
 
 // after is the lineage of a commit with one parent, or with none.

@@ -371,3 +371,27 @@ func TestALoadIsACommit(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+func TestAMergeMadeByHandIsRecorded(t *testing.T) {
+	m, main := newMap[string, string](t)
+	put(t, main, "a", "1", "b", "1")
+	side := must(main.Fork("side"))(t)
+	theirs := put(t, side, "a", "2")
+	ours := put(t, main, "b", "2")
+	var e Edits[string, string]
+	e.Put("a", "2")
+	e.Put("c", "by hand")
+	id := must(main.CommitEdits(&e, "by hand", &CommitOptions{Merged: []CommitID{theirs}}))(t)
+	c := must(m.Commit(id))(t)
+	if !slices.Equal(c.Parents, []CommitID{ours, theirs}) {
+		t.Fatal(c.Parents)
+	}
+	if v, _, err := main.Blame("a"); v.Commit != theirs || err != nil {
+		t.Fatal(v, err)
+	}
+	if res := must(main.Merge(side, nil))(t); res.Kind != UpToDate {
+		t.Fatal(res)
+	}
+	check(t, side.Remove())
+	must(m.Truncate(Retention{Last: 1}))(t)
+}
