@@ -9,9 +9,6 @@ type delta struct {
 	old, new entry
 }
 
-func (d *delta) added() bool   { return d.old.key == nil }
-func (d *delta) removed() bool { return d.new.key == nil }
-
 // treeDiff walks over the differences of two trees in the order of keys. What
 // both share is passed over by its node, so the cost is that of the differences
 // and their paths, not of the trees.

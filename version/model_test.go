@@ -21,7 +21,6 @@ import (
 type modelCommit struct {
 	content map[string]string
 	parents []CommitID
-	writers map[string]CommitID // who wrote each key
 	dropped bool                // by retention
 }
 
@@ -52,8 +51,7 @@ func (m *model) commit(b *modelBranch, id CommitID, content map[string]string, p
 	b.head, b.working = id, maps.Clone(content)
 }
 
-// add keeps a commit. Keys that it does not change keep their writer, that of
-// the first parent that has the same value.
+// add keeps a commit.
 func (m *model) add(id CommitID, content map[string]string, parents ...CommitID) {
 	parents = slices.DeleteFunc(parents, func(p CommitID) bool { return p == 0 })
 	m.commits[id] = &modelCommit{content: maps.Clone(content), parents: parents}

@@ -19,10 +19,7 @@ type versionMap struct {
 	kc   codec.Key[any]
 }
 
-type (
-	branch   = version.Branch[any, any]
-	revState = version.State[any, any]
-)
+type branch = version.Branch[any, any]
 
 // openVersions opens the versioned map of a name, which must be there.
 func openVersions(db *varve.DB, name string) (*versionMap, error) {
