@@ -21,7 +21,7 @@ import (
 type modelCommit struct {
 	content map[string]string
 	parents []CommitID
-	dropped bool                // by retention
+	dropped bool // by retention
 }
 
 type modelBranch struct {
@@ -752,6 +752,9 @@ func (w *world) checkDead() {
 // nodes. VARVE_SEED and VARVE_STEPS choose other histories than the usual.
 func TestRandomHistoriesAgreeWithWholeCopies(t *testing.T) {
 	steps, seeds := 250, []uint64{1, 2, 3, 4}
+	if testing.Short() {
+		steps = 100
+	}
 	if s := os.Getenv("VARVE_STEPS"); s != "" {
 		steps = must(strconv.Atoi(s))(t)
 	}
@@ -760,5 +763,18 @@ func TestRandomHistoriesAgreeWithWholeCopies(t *testing.T) {
 	}
 	for _, seed := range seeds {
 		t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) { newWorld(t, seed).run(steps) })
+	}
+}
+
+// TestSoakHistories is the long run of make soak: histories of 10,000 steps with
+// ever new seeds.
+func TestSoakHistories(t *testing.T) {
+	text := os.Getenv("VARVE_SOAK")
+	if text == "" {
+		t.Skip("VARVE_SOAK is not set: this is the long run of make soak")
+	}
+	length := must(time.ParseDuration(text))(t)
+	for seed, begin := uint64(time.Now().Unix()), time.Now(); time.Since(begin) < length && !t.Failed(); seed++ {
+		t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) { newWorld(t, seed).run(10_000) })
 	}
 }
