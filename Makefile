@@ -2,12 +2,13 @@
 
 GO ?= go
 # The packages with goroutines of their own.
-CONCURRENT = . ./kv/... ./lsm/... ./bwtree/... ./journal ./vfs ./internal/...
+CONCURRENT = . ./kv/... ./lsm/... ./bwtree/... ./journal ./vfs ./version ./internal/...
 FUZZTIME ?= 50000x
 SOAK ?= 30m
 CASE ?= fill
+KEYS ?= 100000
 
-.PHONY: help all fmt lint vet build test race fuzz soak cross test-386 nested features model bench-sync bench-kv docs tour
+.PHONY: help all fmt lint vet build test race fuzz soak cross test-386 nested features model bench-sync bench-kv bench-version docs tour
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -40,14 +41,14 @@ fuzz: ## each fuzz target for FUZZTIME, 50000x or 10s for instance
 	  done; done
 
 soak: ## long runs of the model, crash and fault harnesses, and of the memory bound, for SOAK
-	VARVE_SOAK=$(SOAK) $(GO) test -timeout 0 -run 'TestSoak|TestTheHeap' ./kv/ref ./lsm ./bwtree
+	VARVE_SOAK=$(SOAK) $(GO) test -timeout 0 -run 'TestSoak|TestTheHeap' ./kv/ref ./lsm ./bwtree ./version
 
 cross: ## compile for every platform we promise
 	@for t in windows/amd64 darwin/arm64 linux/386 linux/arm64 wasip1/wasm js/wasm; do \
 	  echo $$t; CGO_ENABLED=0 GOOS=$${t%/*} GOARCH=$${t#*/} $(GO) build ./... || exit 1; done
 
 test-386: ## the tests that do not take long, as a 32-bit program
-	GOARCH=386 CGO_ENABLED=0 $(GO) test -short . ./codec ./pco ./journal ./kv ./lsm/internal/... ./vfs ./internal/... ./examples/...
+	GOARCH=386 CGO_ENABLED=0 $(GO) test -short . ./codec ./pco ./journal ./kv ./lsm/internal/... ./vfs ./version ./internal/... ./examples/...
 
 nested: ## the tests of the nested modules
 	cd bench && $(GO) vet ./... && $(GO) test -short ./...
@@ -64,6 +65,9 @@ bench-sync: ## durable puts from 1 to 64 goroutines
 
 bench-kv: ## key-value benchmark; CASE=fill|sync|read|mixed|large|warm|cold, TAGS=cgo_peers adds RocksDB and LMDB
 	cd bench && $(GO) run -tags "$(TAGS)" . kv -case $(CASE)
+
+bench-version: ## versioned map: loads, reads, diffs, merges; KEYS=1000000 for the full size
+	cd bench && $(GO) run . version -keys $(KEYS)
 
 docs: ## the documentation of the packages as text
 	@for p in $$($(GO) list ./... | grep -v internal); do echo "=== $$p"; $(GO) doc -all $$p; done

@@ -23,6 +23,7 @@ const (
 	KindValue   Kind = "value"
 	KindSet     Kind = "set"
 	KindList    Kind = "list"
+	KindVersion Kind = "version"
 )
 
 // Keyspaces of the database itself. Collections have those from firstSpace on.

@@ -109,8 +109,11 @@ func (db *DB) Describe(ctx context.Context, name string) (info Info, err error) 
 	}
 	stats, err := ks.Stats(ctx)
 	info.Keys, info.Bytes = stats.Keys, stats.Bytes
-	if info.Kind == KindList {
+	switch info.Kind {
+	case KindList:
 		info.Keys = max(0, stats.Keys-1) // all but the row of the ends
+	case KindVersion:
+		info.Keys, err = db.mainLength(space)
 	}
 	return info, err
 }

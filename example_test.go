@@ -391,3 +391,43 @@ func ExampleTypeError() {
 	fmt.Println(errors.As(err, &wrong), wrong.Stored, "/", wrong.Wanted)
 	// Output: true map[string → int] / map[string → string]
 }
+
+func ExampleVersionMap() {
+	db, err := varve.Open("", nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer db.Close()
+	stock, err := varve.OpenVersionMap[string, int](db, "stock")
+	if err != nil {
+		log.Fatal(err)
+	}
+	main, err := stock.Main()
+	if err != nil {
+		log.Fatal(err)
+	}
+	orders, err := varve.OpenList[string](db, "orders")
+	if err != nil {
+		log.Fatal(err)
+	}
+	// A commit and an entry in another collection, both or neither.
+	err = db.Update(context.Background(), func(tx *varve.Tx) error {
+		main, err := stock.In(tx).Main()
+		if err != nil {
+			return err
+		}
+		if err := main.Put("apples", 100); err != nil {
+			return err
+		}
+		if _, err := main.Commit("First delivery", nil); err != nil {
+			return err
+		}
+		return orders.In(tx).Push("100 apples")
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	n, _, err := main.Get("apples")
+	fmt.Println(n, err)
+	// Output: 100 <nil>
+}

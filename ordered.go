@@ -2,7 +2,6 @@ package varve
 
 import (
 	"bytes"
-	"errors"
 
 	"github.com/varvedb/varve/codec"
 	"github.com/varvedb/varve/kv"
@@ -62,7 +61,7 @@ func (m *OrderedMap[K, V]) Attach(db *DB, opts ...CollectionOption) error {
 func (m *OrderedMap[K, V]) DeleteRange(from, to Bound[K]) error { return m.deleteBounds(from, to) }
 
 func (t *table[K, V]) deleteBounds(from, to Bound[K]) error {
-	lower, upper, err := encodeBounds(t.kc, from, to)
+	lower, upper, err := codec.EncodeBounds(t.kc, from, to)
 	if err != nil {
 		return t.fail(err)
 	}
@@ -114,7 +113,7 @@ func (m *OrderedMap[K, V]) Backward() *Cursor[K, V] { return m.cursor().Backward
 //	m.Range(varve.From(10), varve.Below(20))
 func (m *OrderedMap[K, V]) Range(from, to Bound[K]) *Cursor[K, V] {
 	c := m.cursor()
-	c.between(encodeBounds(m.kc, from, to))
+	c.between(codec.EncodeBounds(m.kc, from, to))
 	return c
 }
 
@@ -123,7 +122,7 @@ func (m *OrderedMap[K, V]) KeyRange(from, to Bound[K]) *KeyCursor[K] { return m.
 
 func (t *table[K, V]) keyRange(from, to Bound[K]) *KeyCursor[K] {
 	c := t.keyCursor()
-	c.between(encodeBounds(t.kc, from, to))
+	c.between(codec.EncodeBounds(t.kc, from, to))
 	return c
 }
 
@@ -178,50 +177,19 @@ type Entry[K, V any] struct {
 }
 
 // Bound is an end of a range of keys. The zero value is no bound.
-type Bound[K any] struct {
-	key  K
-	kind boundKind
-}
-
-type boundKind uint8
-
-const (
-	unbounded boundKind = iota
-	including
-	excluding
-)
+type Bound[K any] = codec.Bound[K]
 
 // From is the lower bound that includes k.
-func From[K any](k K) Bound[K] { return Bound[K]{k, including} }
+func From[K any](k K) Bound[K] { return codec.From(k) }
 
 // Above is the lower bound that excludes k.
-func Above[K any](k K) Bound[K] { return Bound[K]{k, excluding} }
+func Above[K any](k K) Bound[K] { return codec.Above(k) }
 
 // To is the upper bound that includes k.
-func To[K any](k K) Bound[K] { return Bound[K]{k, including} }
+func To[K any](k K) Bound[K] { return codec.To(k) }
 
 // Below is the upper bound that excludes k.
-func Below[K any](k K) Bound[K] { return Bound[K]{k, excluding} }
+func Below[K any](k K) Bound[K] { return codec.Below(k) }
 
 // Unbounded is no bound.
 func Unbounded[K any]() Bound[K] { return Bound[K]{} }
-
-// encodeBounds returns the encoded keys from lower to before upper.
-func encodeBounds[K any](kc codec.Key[K], from, to Bound[K]) (lower, upper []byte, err error) {
-	lower, err = from.encode(kc, excluding)
-	upper, err2 := to.encode(kc, including)
-	return lower, upper, errors.Join(err, err2)
-}
-
-// encode returns the key of the bound, or the one after it if the bound is of
-// kind after.
-func (b Bound[K]) encode(kc codec.Key[K], after boundKind) ([]byte, error) {
-	if b.kind == unbounded {
-		return nil, nil
-	}
-	key, err := kc.Append([]byte{}, b.key)
-	if err == nil && b.kind == after {
-		key = kv.After(key)
-	}
-	return key, err
-}

@@ -7,7 +7,7 @@
 //
 // # Collections
 //
-// [Map], [OrderedMap], [Value], [Set] and [List] are typed views of named
+// [Map], [OrderedMap], [Value], [Set], [List] and [VersionMap] are typed views of named
 // collections in one database. A handle works on the database itself, where
 // each call is a commit of its own; In gives the same handle inside a
 // transaction, At on a snapshot. Handles are safe for concurrent use, those
@@ -47,6 +47,7 @@ import (
 	"sync"
 
 	"github.com/varvedb/varve/kv"
+	"github.com/varvedb/varve/version"
 	"github.com/varvedb/varve/vfs"
 )
 
@@ -59,6 +60,7 @@ type DB struct {
 
 	catalogSpace kv.Keyspace
 	scratch      sync.Pool // of *scratch
+	nodes        *version.Cache
 
 	mu         vfs.Mutex // guards what follows
 	entries    map[ID]*entry
@@ -104,7 +106,8 @@ func OpenStore(store kv.Store, opt *Options) (*DB, error) {
 		return nil, fmt.Errorf("varve: %w", err)
 	}
 	db := &DB{opt: filled, store: store, tasks: vfs.NewGroup(filled.Executor),
-		catalogSpace: space, mu: filled.Executor.NewMutex(), entries: make(map[ID]*entry)}
+		catalogSpace: space, mu: filled.Executor.NewMutex(), entries: make(map[ID]*entry),
+		nodes: version.NewCache(0)}
 	db.scratch.New = func() any { return new(scratch) }
 	if !filled.ReadOnly {
 		if err := db.abandonAll(); err != nil {
@@ -169,14 +172,18 @@ func (db *DB) Compact(ctx context.Context, progress func(kv.Progress)) error {
 }
 
 // Verify reads every byte on disk and returns the first damage as a
-// *CorruptionError. It also checks the catalog.
+// *CorruptionError. It also checks the catalog, and the histories of versioned
+// maps.
 func (db *DB) Verify(ctx context.Context, progress func(kv.Progress)) error {
 	if v, ok := db.store.(kv.Verifier); ok {
 		if err := v.Verify(ctx, progress); err != nil {
 			return fmt.Errorf("verify: %w", err)
 		}
 	}
-	return db.verifyCatalog(ctx)
+	if err := db.verifyCatalog(ctx); err != nil {
+		return err
+	}
+	return db.verifyHistory(ctx)
 }
 
 // Checkpoint makes a copy of the database in the new directory dir of the same

@@ -6,6 +6,7 @@
 //	go run . codec           keys and values
 //	go run . map             operations of collections
 //	go run . pco             numbers, Pcodec beside others
+//	go run . version         the versioned map; -keys 1000000 for the full size
 //	go run . kv -case read   engines beside their peers, each in a process of its own
 package main
 
@@ -36,10 +37,13 @@ type settings struct {
 
 func run(args []string) error {
 	if len(args) == 0 {
-		return fmt.Errorf("name a benchmark: sync, codec, map, pco, kv")
+		return fmt.Errorf("name a benchmark: sync, codec, map, pco, version, kv")
 	}
-	if args[0] == "kv" {
+	switch args[0] {
+	case "kv":
 		return kvCommand(args[1:])
+	case "version":
+		return versionCommand(args[1:])
 	}
 	var s settings
 	flags := flag.NewFlagSet(args[0], flag.ContinueOnError)

@@ -196,3 +196,15 @@ func ExampleKeyDecoder() {
 	fmt.Println(d.DecodeKey([]byte{0, 0, 0, 10}), d)
 	// Output: <nil> 10
 }
+
+func ExampleBound() {
+	keys, err := codec.KeyOf[int]()
+	if err != nil {
+		panic(err)
+	}
+	lower, upper, err := codec.EncodeBounds(keys, codec.From(10), codec.Below(20))
+	ten, _ := keys.Append(nil, 10)
+	twenty, _ := keys.Append(nil, 20)
+	fmt.Println(bytes.Equal(lower, ten), bytes.Equal(upper, twenty), err)
+	// Output: true true <nil>
+}

@@ -58,16 +58,25 @@ func find(db *varve.DB, name string) (varve.Info, bool, error) {
 	return list[0], true, nil
 }
 
-// openNamed opens the collection of a name, which must be there.
+// openNamed opens the collection of a name, which must be there. That of a
+// versioned map may end in @REVISION.
 func openNamed(db *varve.DB, name string) (collection, varve.Info, error) {
-	info, ok, err := find(db, name)
+	info, rev, ok, err := findAt(db, name)
 	if err == nil && !ok {
 		err = fmt.Errorf("%w: %q", varve.ErrNoCollection, name)
 	}
 	if err != nil {
 		return nil, info, err
 	}
-	c, err := openAs(db, name, info.Type)
+	if info.Kind != varve.KindVersion {
+		c, err := openAs(db, name, info.Type)
+		return c, info, err
+	}
+	m, err := versionsOf(db, info.Name, info.Type)
+	if err != nil {
+		return nil, info, err
+	}
+	c, err := m.at(rev)
 	return c, info, err
 }
 
@@ -94,6 +103,12 @@ func openAs(db *varve.DB, name string, t varve.Type) (collection, error) {
 	case varve.KindValue:
 		v, err := varve.OpenValue[any](db, name, values)
 		return value{v}, err
+	case varve.KindVersion:
+		m, err := versionsOf(db, name, t)
+		if err != nil {
+			return nil, err
+		}
+		return m.at("")
 	}
 	return nil, fmt.Errorf("collection %q is of kind %s, which this version of varve does not know", name, t.Kind)
 }

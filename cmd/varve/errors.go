@@ -10,6 +10,7 @@ import (
 	"github.com/varvedb/varve"
 	"github.com/varvedb/varve/codec"
 	"github.com/varvedb/varve/pco"
+	"github.com/varvedb/varve/version"
 )
 
 // usageError is an error in how the program was called.
@@ -53,9 +54,10 @@ func exitCode(err error) int {
 		return 0
 	case errors.As(err, &line), errors.Is(err, varve.ErrForeign):
 		return 1
-	case errors.As(err, &usage), isAny(err, codec.ErrUnencodable, codec.ErrShape, codec.ErrNoPrefix, varve.ErrName):
+	case errors.As(err, &usage), isAny(err, codec.ErrUnencodable, codec.ErrShape, codec.ErrNoPrefix, varve.ErrName, version.ErrName):
 		return 2
-	case isAny(err, errNotFound, varve.ErrNoCollection, varve.ErrNotExist, varve.ErrOutOfRange, fs.ErrNotExist):
+	case isAny(err, errNotFound, varve.ErrNoCollection, varve.ErrNotExist, varve.ErrOutOfRange, fs.ErrNotExist,
+		version.ErrNoBranch, version.ErrNoCommit, version.ErrNoTag):
 		return 3
 	case errors.Is(err, varve.ErrLocked):
 		return 4
@@ -91,6 +93,14 @@ func hint(cmd *cobra.Command, err error) string {
 		return "check --db or VARVE_DB; put, load and restore make a new database"
 	case errors.Is(err, varve.ErrNoCollection):
 		return `"varve ls" shows the collections that are there`
+	case errors.Is(err, version.ErrNoBranch):
+		return `"varve branch NAME" lists the branches`
+	case errors.Is(err, version.ErrNoCommit):
+		return `"varve log NAME" lists the commits, "varve branch NAME" and "varve tag NAME" what names them`
+	case errors.Is(err, version.ErrUncommitted):
+		return `"varve commit NAME" keeps them; "varve diff NAME" prints them`
+	case errors.Is(err, version.ErrConflicts):
+		return `"varve merge --dry-run" lists them; --policy source or target decides`
 	case errors.Is(err, varve.ErrOutOfRange):
 		return `"varve stat NAME" tells how many entries there are`
 	case errors.Is(err, varve.ErrLocked):

@@ -45,7 +45,7 @@ else string, and values any JSON, unless flags say otherwise, or the first line 
 	flags.StringVar(&f.format, "format", "", "csv or jsonl (default by the name of the file, else jsonl)")
 	flags.StringVar(&f.keyField, "key", "", "column or field of the keys")
 	flags.StringVar(&f.valueCol, "value-column", "", "store this column of a CSV file as a plain value")
-	flags.StringVar(&f.kind, "kind", "ordered", "kind of a new collection: ordered, map, set, list or value")
+	flags.StringVar(&f.kind, "kind", "ordered", "kind of a new collection: ordered, map, set, list, value or version")
 	flags.StringVar(&f.key, "key-shape", "", "shape of the keys of a new collection")
 	flags.StringVar(&f.value, "value", "", "shape of the values of a new collection")
 	cmd.RegisterFlagCompletionFunc("format", oneOf("csv", "jsonl"))

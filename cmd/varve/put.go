@@ -15,9 +15,9 @@ type typeFlags struct{ kind, key, value string }
 func (f typeFlags) typ() (t varve.Type, err error) {
 	t.Kind = varve.Kind(f.kind)
 	switch t.Kind {
-	case varve.KindOrdered, varve.KindMap, varve.KindSet, varve.KindList, varve.KindValue:
+	case varve.KindOrdered, varve.KindMap, varve.KindSet, varve.KindList, varve.KindValue, varve.KindVersion:
 	default:
-		return t, usagef("%q is no kind of collection: choose ordered, map, set, list or value", f.kind)
+		return t, usagef("%q is no kind of collection: choose ordered, map, set, list, value or version", f.kind)
 	}
 	if hasKeys(t.Kind) {
 		t.Key, err = codec.ParseShape(f.key)
@@ -41,7 +41,7 @@ func (f typeFlags) check(cmd *cobra.Command, info varve.Info, keyFlag string) er
 }
 
 // kinds are the values of --kind.
-var kindNames = oneOf("ordered", "map", "set", "list", "value")
+var kindNames = oneOf("ordered", "map", "set", "list", "value", "version")
 
 func (a *app) put() *cobra.Command {
 	var t typeFlags
@@ -50,7 +50,8 @@ func (a *app) put() *cobra.Command {
 		Use:   "put NAME [KEY] VALUE",
 		Short: "Store a value",
 		Long: "put stores a value under a key; it is on disk when the command returns. A list takes a value, which it\n" +
-			"appends, a set a member, a value a value. Keys and values are given as get prints them.\n\n" +
+			"appends, a set a member, a value a value. Keys and values are given as get prints them. In a versioned map\n" +
+			"it is uncommitted after, on the main branch, or on that of NAME@BRANCH.\n\n" +
 			"A collection that is not there is made, as the flags say; so is the database.",
 		Example: "  varve --db data put greetings en hello\n" +
 			"  varve --db data put years 2009 go --key int\n" +
@@ -59,7 +60,7 @@ func (a *app) put() *cobra.Command {
 		ValidArgsFunction: a.names(1),
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&t.kind, "kind", "ordered", "kind of a new collection: ordered, map, set, list or value")
+	flags.StringVar(&t.kind, "kind", "ordered", "kind of a new collection: ordered, map, set, list, value or version")
 	flags.StringVar(&t.key, "key", "string", "shape of the keys of a new collection")
 	flags.StringVar(&t.value, "value", "string", "shape of the values of a new collection")
 	flags.Int64Var(&at, "at", -1, "index of a list whose element is replaced")
@@ -114,7 +115,7 @@ func (p *putting) encode() error {
 }
 
 func (p *putting) run(db *varve.DB) error {
-	info, there, err := find(db, p.name)
+	info, _, there, err := findAt(db, p.name)
 	if err != nil {
 		return err
 	}
@@ -129,7 +130,7 @@ func (p *putting) run(db *varve.DB) error {
 	if err != nil {
 		return err
 	}
-	c, err := openAs(db, p.name, p.typ)
+	c, err := p.open(db, there)
 	if err != nil {
 		return err
 	}
@@ -138,6 +139,15 @@ func (p *putting) run(db *varve.DB) error {
 		return err
 	}
 	return p.tell(!there, index)
+}
+
+// open opens the collection, or makes it.
+func (p *putting) open(db *varve.DB, there bool) (collection, error) {
+	if there {
+		c, _, err := openNamed(db, p.name)
+		return c, err
+	}
+	return openAs(db, p.name, p.typ)
 }
 
 // store stores the pair; of a list it returns the index.

@@ -35,9 +35,10 @@ type library struct {
 		ByRelease *varve.OrderedMap[featureKey, string]
 		Since     *varve.OrderedMap[string, int]
 	}
-	Visits *varve.Map[string, int]
-	Log    *varve.List[string]
-	State  *varve.Value[tourState]
+	Releases *varve.VersionMap[string, string]
+	Visits   *varve.Map[string, int]
+	Log      *varve.List[string]
+	State    *varve.Value[tourState]
 }
 
 type symbolKey struct{ Package, Name string }
@@ -91,7 +92,7 @@ func (t *tour) run(keep bool) (err error) {
 			defer func() { err = errors.Join(err, os.RemoveAll(t.dir)) }()
 		}
 	}
-	steps := []func() error{t.openDB, t.readData, t.load, t.query, t.transact, t.conflict,
+	steps := []func() error{t.openDB, t.readData, t.load, t.query, t.history, t.transact, t.conflict,
 		t.snapshot, t.groupCommit, t.crash, t.verify, t.backup, t.summary}
 	for _, step := range steps {
 		if err := errors.Join(step(), t.ctx.Err()); err != nil {

@@ -97,6 +97,7 @@ var plain = regexp.MustCompile(`^(varve\.(ID|Kind|Type|Info|Durability|Collectio
 	`vfs\.(File|Mapper|Mapping|Info|Usage|LockOptions|LockedError|CorruptionError|Mutex|Cond|FS|Executor|CrashOptions|CrashMode|Op|OpKind|DeadlockError|PanicError)|` +
 	`journal\.(Level|Options|Sealer|Record|End|Tail|Torn|Lost|Stats|Ticket)|` +
 	`pco\.(Number|Float16|Type|Mode|Delta|ModeChoice|DeltaChoice|ChunkInfo|VarInfo|BinInfo)|` +
+	`version\.(CommitID|BranchID|NodeID|GlobalID|Sum|Secret|Root|Edit|Writer|Cache|Commit|ConflictsError|Policy|FastForward|MergeKind|MergeResult|Report|Options|BranchInfo|Decision|Move|Resolver|Number|Difference|Version)|` +
 	`codec\.(KeyAppender|KeyDecoder|Bytes|Field|Fields))$`)
 
 func TestEveryPublicTypeHasAnExample(t *testing.T) {

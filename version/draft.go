@@ -1,0 +1,241 @@
+package version
+
+// Sizes of nodes, in bytes of their encoding. Small leaves are what makes a
+// commit of scattered edits cheap: each rewrites its own leaf. A node over the
+// maximum is split evenly; one under a quarter of it is joined with a
+// neighbour. Values over maxInline have nodes of their own.
+const (
+	maxLeaf   = 1536
+	maxInner  = 1024
+	maxInline = 384
+)
+
+func maxNode(height uint8) int {
+	if height == 0 {
+		return maxLeaf
+	}
+	return maxInner
+}
+
+func minNode(height uint8) int { return maxNode(height) / 4 }
+
+// item is an entry on its way into a leaf. Its fingerprint may be known.
+type item struct {
+	entry
+	sum    Sum
+	summed bool
+}
+
+// draft is a node that a change keeps, or one that is to be written. Nothing is
+// written before its parent is made, so that no node is written twice.
+type draft struct {
+	kid    kid // if it is kept
+	height uint8
+	fresh  bool
+	items  []item // of a fresh leaf
+	kids   []kid  // of a fresh inner node
+	sum    Sum    // of a fresh leaf
+}
+
+func (d *draft) empty() bool { return d.fresh && len(d.items) == 0 && len(d.kids) == 0 }
+
+func (d *draft) len() int { return len(d.items) + len(d.kids) }
+
+// size returns the bytes of a fresh draft's encoding, at most.
+func (d *draft) size() int {
+	n := nodeOverhead + 5
+	for i := range d.items {
+		n += d.items[i].bytes()
+	}
+	for i := range d.kids {
+		n += d.kids[i].bytes()
+	}
+	return n
+}
+
+// weight returns the bytes of part i of a fresh draft.
+func (d *draft) weight(i int) int {
+	if d.height == 0 {
+		return d.items[i].bytes()
+	}
+	return d.kids[i].bytes()
+}
+
+func (e *item) bytes() int {
+	const lengths = 3 + 5 + 3 // of key, stamp, value
+	if e.big != (NodeID{}) {
+		return len(e.key) + lengths + sumSize + 8
+	}
+	return len(e.key) + lengths + len(e.value)
+}
+
+func (k *kid) bytes() int { return len(k.min) + 3 + 5 + 3 + 4 + sumSize }
+
+// settle turns the drafts of one level into children: those that are too small
+// are joined with a neighbour, those that are too large split, and fresh ones
+// written.
+func (c *Change) settle(drafts []draft) ([]kid, error) {
+	joined, err := c.join(drafts)
+	if err != nil {
+		return nil, err
+	}
+	kids := make([]kid, 0, len(joined)+2)
+	for i := range joined {
+		d := &joined[i]
+		if !d.fresh {
+			kids = append(kids, d.kid)
+			continue
+		}
+		for _, part := range c.split(d) {
+			k, err := c.write(&part)
+			if err != nil {
+				return nil, err
+			}
+			kids = append(kids, k)
+		}
+	}
+	return kids, nil
+}
+
+// join puts fresh drafts that are too small together with a neighbour.
+func (c *Change) join(drafts []draft) ([]draft, error) {
+	out := drafts[:0:0]
+	small := false // the last of out is fresh and too small
+	for _, d := range drafts {
+		if d.empty() {
+			continue
+		}
+		tiny := d.fresh && d.size() < minNode(d.height)
+		if len(out) == 0 || !small && !tiny {
+			out, small = append(out, d), tiny
+			continue
+		}
+		last := &out[len(out)-1]
+		for _, part := range []*draft{last, &d} {
+			if err := c.thaw(part); err != nil {
+				return nil, err
+			}
+		}
+		last.items = append(last.items, d.items...)
+		last.kids = append(last.kids, d.kids...)
+		last.sum = last.sum.Add(d.sum)
+		small = last.size() < minNode(last.height)
+	}
+	return out, nil
+}
+
+// thaw makes a kept node one that is to be written.
+func (c *Change) thaw(d *draft) error {
+	if d.fresh {
+		return nil
+	}
+	n, err := c.t.node(d.kid.id, d.height)
+	if err != nil {
+		return err
+	}
+	c.Dead = append(c.Dead, n.id)
+	d.fresh, d.sum = true, d.kid.sum
+	for i := range n.len() {
+		if n.leaf() {
+			d.items = append(d.items, item{entry: n.entry(i)})
+		} else {
+			d.kids = append(d.kids, n.kid(i))
+		}
+	}
+	return nil
+}
+
+// split cuts a draft into parts of about the same size that are not too large.
+func (c *Change) split(d *draft) []draft {
+	total, least := d.size(), 1
+	if d.height > 0 {
+		least = 2 // children, however long their keys, so that trees end
+	}
+	n := min((total+maxNode(d.height)-1)/maxNode(d.height), d.len()/least)
+	if n <= 1 {
+		return []draft{*d}
+	}
+	parts := make([]draft, 0, n)
+	start, size, target := 0, 0, total/n+1
+	for i := range d.len() {
+		w := d.weight(i)
+		// An entry goes where most of it lies.
+		if size+w/2 > target && len(parts) < n-1 && i-start >= least && d.len()-i >= least {
+			parts = append(parts, d.part(start, i))
+			start, size = i, 0
+		}
+		size += w
+	}
+	parts = append(parts, d.part(start, d.len()))
+	c.sumParts(parts, d.sum)
+	return parts
+}
+
+func (d *draft) part(from, to int) draft {
+	p := draft{height: d.height, fresh: true}
+	if d.height == 0 {
+		p.items = d.items[from:to]
+	} else {
+		p.kids = d.kids[from:to]
+	}
+	return p
+}
+
+// sumParts computes the fingerprints of leaves that were one with the given
+// fingerprint; that of the last is what the others leave.
+func (c *Change) sumParts(parts []draft, whole Sum) {
+	if parts[0].height > 0 {
+		return
+	}
+	last := len(parts) - 1
+	for i := range parts[:last] {
+		p := &parts[i]
+		for j := range p.items {
+			p.sum = p.sum.Add(c.itemSum(&p.items[j]))
+		}
+		whole = whole.Sub(p.sum)
+	}
+	parts[last].sum = whole
+}
+
+func (c *Change) itemSum(e *item) Sum {
+	switch {
+	case e.summed:
+		return e.sum
+	case e.big != (NodeID{}):
+		return e.entry.sum
+	}
+	return c.t.sums.entry(e.key, e.value)
+}
+
+// write stores a fresh draft and returns it as a child.
+func (c *Change) write(d *draft) (kid, error) {
+	k := kid{id: c.nextID()}
+	if d.height == 0 {
+		k.min, k.count, k.sum = d.items[0].key, uint64(len(d.items)), d.sum
+		c.buf = append(c.buf[:0], nodeLeaf, 0)
+	} else {
+		k.min = d.kids[0].min
+		c.buf = append(c.buf[:0], nodeInner, d.height)
+	}
+	c.buf = appendUvarint(c.buf, d.len())
+	for i := range d.items {
+		c.buf = appendEntry(c.buf, &d.items[i].entry)
+	}
+	for i := range d.kids {
+		k.count += d.kids[i].count
+		k.sum = k.sum.Add(d.kids[i].sum)
+		c.buf = appendKid(c.buf, &d.kids[i])
+	}
+	c.remember(k.id, c.put(k.id))
+	return k, nil
+}
+
+// remember caches a node that was just written: whoever reads the new state
+// next reads it.
+func (c *Change) remember(id NodeID, data []byte) {
+	own := append([]byte(nil), data...)
+	if n, err := decodeNode(id, own); err == nil {
+		c.t.cache.put(c.t.space, n)
+	}
+}

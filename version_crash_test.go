@@ -1,0 +1,172 @@
+package varve_test
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"testing"
+
+	"github.com/varvedb/varve"
+	"github.com/varvedb/varve/version"
+	"github.com/varvedb/varve/vfs"
+)
+
+// versionCases are operations on a versioned map that happen wholly or not at
+// all.
+func versionCases() []crashCase {
+	on := func(f func(m *varve.VersionMap[string, int], main *version.Branch[string, int]) error) func(*varve.DB) error {
+		return func(db *varve.DB) error {
+			m, err := varve.OpenVersionMap[string, int](db, "v")
+			if err != nil {
+				return err
+			}
+			main, err := m.Main()
+			if err != nil {
+				return err
+			}
+			return f(m, main)
+		}
+	}
+	type vmap = varve.VersionMap[string, int]
+	type branch = version.Branch[string, int]
+	return []crashCase{
+		{"edit", on(func(_ *vmap, main *branch) error { return main.Put("new", 1) })},
+		{"commit", on(func(_ *vmap, main *branch) error {
+			var e version.Edits[string, int]
+			e.Put("k3", 33)
+			e.Delete("k4")
+			_, err := main.CommitEdits(&e, "crash", nil)
+			return err
+		})},
+		{"merge", on(func(m *vmap, main *branch) error {
+			side, err := m.Branch("side")
+			if err == nil {
+				_, err = main.Merge(side, nil)
+			}
+			return err
+		})},
+		{"rebase", on(func(m *vmap, main *branch) error {
+			side, err := m.Branch("side")
+			if err != nil {
+				return err
+			}
+			head, err := main.Head()
+			return errors.Join(err, side.Rebase(head, nil))
+		})},
+		{"remove a branch", on(func(m *vmap, main *branch) error {
+			side, err := m.Branch("side")
+			return errors.Join(err, side.Remove())
+		})},
+		{"truncate", on(func(m *vmap, main *branch) error {
+			_, err := m.Truncate(version.Retention{Last: 1})
+			return err
+		})},
+	}
+}
+
+func versionContents(disk *vfs.Mem) (text string, err error) {
+	sim := vfs.NewSim(1)
+	if stuck := sim.Run(func() {
+		var db *varve.DB
+		if db, err = varve.Open("db", &varve.Options{FS: disk, Executor: sim}); err != nil {
+			return
+		}
+		text, err = describeVersions(db)
+		err = errors.Join(err, db.Verify(ctx, nil), db.Close())
+	}); stuck != nil {
+		return "", stuck
+	}
+	return text, err
+}
+
+// describeVersions prints all branches with their working state and history.
+func describeVersions(db *varve.DB) (string, error) {
+	m, err := varve.OpenVersionMap[string, int](db, "v")
+	if err != nil {
+		return "", err
+	}
+	list, err := m.Branches()
+	if err != nil {
+		return "", err
+	}
+	text := ""
+	for _, info := range list {
+		b := m.BranchByID(info.ID)
+		c := b.All()
+		text += fmt.Sprint(info.Name, maps.Collect(c.All()))
+		log := b.Log(false)
+		for c := range log.All() {
+			text += fmt.Sprint(" ", c.Message, c.Len(), len(c.Parents))
+		}
+		if err := errors.Join(c.Err(), log.Err()); err != nil {
+			return "", err
+		}
+	}
+	return text, nil
+}
+
+// versionDisk returns a disk with a map that has two branches apart.
+func versionDisk(t *testing.T) *vfs.Mem {
+	t.Helper()
+	disk := vfs.NewMem()
+	db := must(varve.Open("db", &varve.Options{FS: disk}))(t)
+	m, err := varve.OpenVersionMap[string, int](db, "v")
+	check(t, err)
+	check(t, m.KeepReflog(0))
+	main := must(m.Main())(t)
+	step := func(b *version.Branch[string, int], n int) {
+		var e version.Edits[string, int]
+		for i := range 6 {
+			e.Put(fmt.Sprint("k", n+i), n)
+		}
+		must(b.CommitEdits(&e, fmt.Sprint("c", n), nil))(t)
+	}
+	step(main, 0)
+	step(main, 1)
+	side := must(main.Fork("side"))(t)
+	step(main, 3)
+	step(side, 5)
+	step(side, 6)
+	check(t, db.Close())
+	return disk
+}
+
+func TestAPowerCutNeverLeavesABranchWithoutItsNodes(t *testing.T) {
+	start := versionDisk(t)
+	before := must(versionContents(start.Clone()))(t)
+	for _, c := range versionCases() {
+		t.Run(c.name, func(t *testing.T) {
+			done := start.Clone()
+			check(t, actOn(done, c))
+			after := must(versionContents(done))(t)
+			if c.name != "truncate" && after == before {
+				t.Fatal("the operation changes nothing")
+			}
+			for k := int64(0); ; k++ {
+				disk := start.Clone()
+				faulty := vfs.NewFaulty(disk)
+				faulty.SetHook(vfs.CrashAt(k))
+				acted := false
+				err := actOn(faulty, crashCase{c.name, func(db *varve.DB) error {
+					err := c.act(db)
+					acted = err == nil
+					return err
+				}})
+				for seed := range uint64(3) {
+					clone := disk.CrashClone(vfs.CrashOptions{Seed: seed + uint64(k)*3, Mode: vfs.CrashMode(seed)})
+					got, err := versionContents(clone)
+					if err != nil {
+						t.Fatalf("cut at operation %d, seed %d: %v", k, seed, err)
+					}
+					if got != after && (acted || got != before) {
+						t.Fatalf("cut at operation %d, seed %d: %s\nbefore %s\nafter  %s\nacknowledged: %v", k, seed, got, before, after, acted)
+					}
+				}
+				if !faulty.Crashed() {
+					check(t, err)
+					break
+				}
+			}
+		})
+	}
+}
