@@ -40,6 +40,7 @@ func (db *DB) update(ctx context.Context, d Durability, f func(*Tx) error) error
 	})
 	if err == nil {
 		tx.settle()
+		db.nodes.Announce()
 	}
 	return err
 }

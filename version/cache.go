@@ -13,6 +13,9 @@ type Cache struct {
 	shards  [cacheShards]cacheShard
 	numbers sync.Mutex
 	last    map[uint64]CommitID // by keyspace
+
+	waiters  sync.Mutex
+	announce chan struct{} // closed at the next change; nil if nobody waits
 }
 
 const cacheShards = 16

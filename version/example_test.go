@@ -378,3 +378,23 @@ func ExampleHome() {
 	fmt.Println(len(list), errors.Join(err, err2))
 	// Output: 2 <nil>
 }
+
+func ExampleFeed() {
+	_, main := memory()
+	first := commit(main, "One", map[string]int{"n": 1})
+	second := commit(main, "Two", map[string]int{"n": 2})
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	feed := main.Follow(ctx, first)
+	for move := range feed.All() {
+		d := move.Diff()
+		for x := range d.All() {
+			fmt.Println(move.To == second, x.Key, x.Old, x.New)
+		}
+		break // else the loop waits for the next move
+	}
+	fmt.Println(feed.Err())
+	// Output:
+	// true n 1 2
+	// <nil>
+}

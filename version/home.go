@@ -112,7 +112,7 @@ func failed(r kv.Reader, err error) error {
 // update runs f in a transaction. If f fails, what it wrote is taken back, so
 // that a transaction that goes on all the same commits nothing half done.
 func (c *core) update(f func(*session) error) error {
-	return c.home.Update(func(t *kv.Txn, space uint64) error {
+	err := c.home.Update(func(t *kv.Txn, space uint64) error {
 		before := t.Savepoint()
 		s, err := writing(t, space, c.cache, c.now)
 		if err == nil {
@@ -123,4 +123,8 @@ func (c *core) update(f func(*session) error) error {
 		}
 		return t.Err()
 	})
+	if err == nil {
+		c.cache.Announce()
+	}
+	return err
 }

@@ -1,6 +1,7 @@
 package version
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -394,4 +395,40 @@ func TestAMergeMadeByHandIsRecorded(t *testing.T) {
 	}
 	check(t, side.Remove())
 	must(m.Truncate(Retention{Last: 1}))(t)
+}
+
+func TestFollowersSeeEachMoveWithItsDiff(t *testing.T) {
+	_, main := newMap[string, string](t)
+	one := put(t, main, "a", "1")
+	follow, stop := context.WithCancel(ctx)
+	defer stop()
+	feed := main.Follow(follow, 0)
+	var got []string
+	for mv := range feed.All() {
+		d := mv.Diff()
+		for x := range d.All() {
+			got = append(got, fmt.Sprint(mv.From, "→", mv.To, " ", x.Key, "=", x.New))
+		}
+		check(t, d.Err())
+		switch len(got) {
+		case 1:
+			go func() { put(t, main, "a", "2") }()
+		case 2:
+			check(t, main.Rollback(one))
+		case 3:
+			stop()
+		}
+	}
+	if want := []string{"0→1 a=1", "1→2 a=2", "2→1 a=1"}; !slices.Equal(got, want) || feed.Err() != nil {
+		t.Fatal(got, feed.Err())
+	}
+	side := must(main.Fork("side"))(t)
+	check(t, side.Remove())
+	gone := side.Follow(ctx, 0)
+	for range gone.All() {
+		t.Fatal("a branch that is not there moves")
+	}
+	if !errors.Is(gone.Err(), ErrNoBranch) {
+		t.Fatal(gone.Err())
+	}
 }
