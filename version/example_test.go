@@ -391,7 +391,7 @@ func ExampleFeed() {
 		for x := range d.All() {
 			fmt.Println(move.To == second, x.Key, x.Old, x.New)
 		}
-		stop() // else the loop waits for the next move
+		break // else the loop waits for the next move
 	}
 	fmt.Println(feed.Err())
 	// Output:

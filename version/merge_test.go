@@ -401,6 +401,7 @@ func TestFollowersSeeEachMoveWithItsDiff(t *testing.T) {
 	_, main := newMap[string, string](t)
 	one := put(t, main, "a", "1")
 	follow, stop := context.WithCancel(ctx)
+	defer stop()
 	feed := main.Follow(follow, 0)
 	var got []string
 	for mv := range feed.All() {
@@ -430,5 +431,4 @@ func TestFollowersSeeEachMoveWithItsDiff(t *testing.T) {
 	if !errors.Is(gone.Err(), ErrNoBranch) {
 		t.Fatal(gone.Err())
 	}
-	stop()
 }
