@@ -47,7 +47,7 @@ func TestDirectoriesThatAreNoDatabasesAreLeftAlone(t *testing.T) {
 }
 
 func TestANewerFormatIsRefused(t *testing.T) {
-	for _, engine := range []varve.Engine{varve.LSM(), varve.Reference()} {
+	for _, engine := range []varve.Engine{varve.LSM(), varve.BTree(), varve.Reference()} {
 		disk := vfs.NewMem()
 		db := must(varve.Open("db", &varve.Options{FS: disk, Engine: engine}))(t)
 		check(t, db.Close())

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/varvedb/varve/bwtree"
 	"github.com/varvedb/varve/kv"
 	"github.com/varvedb/varve/kv/ref"
 	"github.com/varvedb/varve/lsm"
@@ -69,8 +70,11 @@ func engineOf(fsys vfs.FS, path string) Engine {
 	}
 	// An error is met again when the engine is opened.
 	names, _ := fsys.List(filepath.ToSlash(path))
-	if ref.Owns(names) {
+	switch {
+	case ref.Owns(names):
 		return Reference()
+	case bwtree.Owns(names):
+		return BTree()
 	}
 	return LSM()
 }
@@ -91,6 +95,26 @@ func (lsmEngine) Open(ctx context.Context, dir string, opt *Options, m kv.Merger
 	})
 	if err != nil {
 		return nil, err // not s: a nil *lsm.Store is a Store that is not nil
+	}
+	return s, nil
+}
+
+// BTree returns the lock-free B+ tree engine, for data that is read more than it is
+// written, and for writers that must not wait for each other. See package bwtree.
+func BTree() Engine { return btree{} }
+
+type btree struct{}
+
+func (btree) Name() string { return "bwtree" }
+
+func (btree) Open(ctx context.Context, dir string, opt *Options, m kv.Mergers) (kv.Store, error) {
+	s, err := bwtree.Open(ctx, &bwtree.Options{
+		Dir: dir, FS: opt.FS, Executor: opt.Executor, Logger: opt.Logger, Mergers: m,
+		ReadOnly: opt.ReadOnly, MustExist: opt.MustExist, MustBeNew: opt.MustBeNew,
+		LockTimeout: opt.LockTimeout, SyncInterval: opt.SyncInterval,
+	})
+	if err != nil {
+		return nil, err // not s: a nil *bwtree.Store is a Store that is not nil
 	}
 	return s, nil
 }

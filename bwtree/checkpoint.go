@@ -86,7 +86,7 @@ func (s *Store) flushCut(hold *slot) error {
 	if err := d.write(s.opt.FS, s.opt.Dir, &next); err != nil {
 		return err
 	}
-	// If it fails META may name either directory: both files must stay.
+	// If it fails TREE may name either directory: both files must stay.
 	s.lastDir = next.dir
 	if err := next.write(s.opt.FS, s.opt.Dir); err != nil {
 		return err
@@ -286,7 +286,7 @@ func (s *Store) Compact(ctx context.Context, span kv.Span, progress func(kv.Prog
 	return s.flush()
 }
 
-// Checkpoint implements kv.Checkpointer. It writes all pages; META comes last:
+// Checkpoint implements kv.Checkpointer. It writes all pages; TREE comes last:
 // without it there is no store.
 func (s *Store) Checkpoint(ctx context.Context, dir string) error {
 	if err := s.enter(ctx); err != nil {
@@ -347,7 +347,7 @@ func (s *Store) copyPages(ctx context.Context, store *logstore.Store, d *directo
 	return nil
 }
 
-// undo removes what a checkpoint that failed has written, META durably before the
+// undo removes what a checkpoint that failed has written, TREE durably before the
 // rest: with it half a copy would be a store.
 func undo(fsys vfs.FS, dir string, made bool) error {
 	err := removeIfThere(fsys, path.Join(dir, metaName))
