@@ -158,6 +158,9 @@ func (s *Store) writePage(low []byte, seq kv.Seq, before uint32) (ref logstore.R
 		if ref, high, p, err = s.tryPage(low, seq, before); err != nil {
 			return ref, nil, err
 		}
+		if p == nil {
+			return ref, high, nil
+		}
 		if where, all := s.tree.cache.Where(p); !all || where.Image == ref {
 			return ref, high, nil
 		}
@@ -169,8 +172,8 @@ func (s *Store) tryPage(low []byte, seq kv.Seq, before uint32) (ref logstore.Ref
 	x := s.tree.index.Load()
 	_, p = x.Floor(low)
 	if _, _, resident := s.tree.cache.Peek(p); !resident {
-		if where, all := s.tree.cache.Where(p); all && where.Image.Addr.Segment() >= before {
-			// It cannot have been split since it was written.
+		if where, all := s.tree.cache.Where(p); all && where.Image.Addr.Segment() >= max(before, 1) {
+			// It cannot have been split or merged since it was written.
 			high, _ = x.After(low)
 			return where.Image, high, p, nil
 		}
@@ -183,6 +186,10 @@ func (s *Store) tryPage(low []byte, seq kv.Seq, before uint32) (ref logstore.Ref
 	where, all := s.tree.cache.Where(p)
 	now, _, _ := s.tree.cache.Peek(p)
 	switch {
+	case !bytes.Equal(l.Base().Low(), low):
+		// It was merged into its neighbour after that was written.
+		ref, err = s.tree.cache.Put(leaf.New(l.At(low, seq, s.opt.Mergers), 0))
+		return ref, high, nil, err
 	case now == l && all && l.Pure() && where.Image.Addr.Segment() >= before:
 		return where.Image, high, p, nil
 	case now == l && l.Base().Newest() <= seq && l.Pure():
@@ -190,7 +197,7 @@ func (s *Store) tryPage(low []byte, seq kv.Seq, before uint32) (ref logstore.Ref
 		where, err = s.tree.cache.Write(p, tok)
 		return where.Image, high, p, err
 	}
-	ref, err = s.tree.cache.Put(leaf.New(l.At(seq, s.opt.Mergers), 0))
+	ref, err = s.tree.cache.Put(leaf.New(l.At(low, seq, s.opt.Mergers), 0))
 	return ref, high, p, err
 }
 
@@ -202,8 +209,9 @@ func (s *Store) pureLeaf(low []byte) (*leaf.Leaf, *page, token, error) {
 		return l, p, tok, err
 	}
 	l.Seal()
-	s.tree.succeed(p, l, nil)
-	p, l, tok, err = s.tree.find(low)
+	if _, err = s.tree.succeed(p, l, nil); err == nil {
+		p, l, tok, err = s.tree.find(low)
+	}
 	return l, p, tok, err
 }
 
@@ -269,7 +277,9 @@ func (s *Store) Compact(ctx context.Context, span kv.Span, progress func(kv.Prog
 		}
 		if !l.Pure() || l.Base().Newest() > 0 {
 			l.Seal()
-			s.tree.succeed(p, l, nil)
+			if _, err := s.tree.succeed(p, l, nil); err != nil {
+				return err
+			}
 		}
 		if done.Done += l.Size(); progress != nil {
 			progress(done)
@@ -336,7 +346,7 @@ func (s *Store) copyPages(ctx context.Context, store *logstore.Store, d *directo
 		if err != nil {
 			return err
 		}
-		image := l.At(d.seq, s.opt.Mergers)
+		image := l.At(low, d.seq, s.opt.Mergers)
 		ref, err := other.cache.Put(leaf.New(image, 0))
 		if err != nil {
 			return err
