@@ -47,7 +47,7 @@ func TestDirectoriesThatAreNoDatabasesAreLeftAlone(t *testing.T) {
 }
 
 func TestANewerFormatIsRefused(t *testing.T) {
-	for _, engine := range []varve.Engine{varve.LSM(nil), varve.Reference(nil)} {
+	for _, engine := range []varve.Engine{varve.LSM(nil), varve.BTree(nil), varve.Reference(nil)} {
 		disk := vfs.NewMem()
 		db := must(varve.Open("db", &varve.Options{FS: disk, Engine: engine}))(t)
 		check(t, db.Close())

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/varvedb/varve/bwtree"
 	"github.com/varvedb/varve/kv"
 	"github.com/varvedb/varve/kv/ref"
 	"github.com/varvedb/varve/lsm"
@@ -72,8 +73,11 @@ func engineOf(fsys vfs.FS, path string) Engine {
 	}
 	// An error is met again when the engine is opened.
 	names, _ := fsys.List(filepath.ToSlash(path))
-	if ref.Owns(names) {
+	switch {
+	case ref.Owns(names):
 		return Reference(nil)
+	case bwtree.Owns(names):
+		return BTree(nil)
 	}
 	return LSM(nil)
 }
@@ -110,6 +114,35 @@ func (e *lsmEngine) Open(ctx context.Context, dir string, opt *Options, m kv.Mer
 func (lsmEngine) repair(ctx context.Context, from, to string, opt *Options, m kv.Mergers) (*kv.Repaired, error) {
 	return lsm.Repair(ctx, from, &lsm.Options{Dir: to, FS: opt.FS, Executor: opt.Executor, Logger: opt.Logger, Mergers: m,
 		LockTimeout: opt.LockTimeout})
+}
+
+// BTree returns the lock-free B+ tree engine, for data that is read more than it is
+// written, and for writers that must not wait for each other. Settings are as those
+// of LSM. See package bwtree.
+func BTree(settings *bwtree.Options) Engine {
+	if settings == nil {
+		return &btreeEngine{}
+	}
+	return &btreeEngine{*settings}
+}
+
+type btreeEngine struct{ opt bwtree.Options }
+
+func (*btreeEngine) Name() string { return "bwtree" }
+
+func (e *btreeEngine) Open(ctx context.Context, dir string, opt *Options, m kv.Mergers) (kv.Store, error) {
+	o := e.opt
+	o.Dir, o.FS, o.Executor, o.Logger, o.Mergers = dir, opt.FS, opt.Executor, opt.Logger, m
+	o.ReadOnly, o.MustExist, o.MustBeNew = opt.ReadOnly, opt.MustExist, opt.MustBeNew
+	o.LockTimeout, o.SyncInterval = opt.LockTimeout, opt.SyncInterval
+	if opt.Memory != 0 {
+		o.CacheBytes = opt.Memory / 2 // the rest is for leaves that were changed
+	}
+	s, err := bwtree.Open(ctx, &o)
+	if err != nil {
+		return nil, err // not s: a nil *bwtree.Store is a Store that is not nil
+	}
+	return s, nil
 }
 
 // Reference returns the reference engine: the content lives in memory, a log

@@ -49,7 +49,11 @@ func open(t testing.TB) *varve.DB {
 
 func openAt(t testing.TB, fs vfs.FS) *varve.DB {
 	t.Helper()
-	db := must(varve.Open("db", &varve.Options{FS: fs}))(t)
+	opt := &varve.Options{FS: fs}
+	if names, _ := fs.List("db"); len(names) == 0 {
+		opt.Engine = engine()
+	}
+	db := must(varve.Open("db", opt))(t)
 	t.Cleanup(func() {
 		if err := db.Verify(ctx, nil); err != nil && !errors.Is(err, varve.ErrClosed) {
 			t.Error(err)

@@ -30,7 +30,14 @@ func (s *Store) Flush(ctx context.Context) error {
 
 // checkpointIfLong starts a checkpoint when the log has outgrown its bound.
 func (s *Store) checkpointIfLong() {
-	if s.logBytes.Load() < s.opt.RedoBytes || s.calls.Load()&closingBit != 0 || !s.flushing.CompareAndSwap(false, true) {
+	if s.logBytes.Load() >= s.opt.RedoBytes && s.calls.Load()&closingBit == 0 {
+		s.checkpointInBackground()
+	}
+}
+
+// checkpointInBackground starts a checkpoint unless one is being made.
+func (s *Store) checkpointInBackground() {
+	if !s.flushing.CompareAndSwap(false, true) {
 		return
 	}
 	s.tasks.Go("checkpoint", func() {
@@ -86,7 +93,7 @@ func (s *Store) flushCut(hold *slot) error {
 	if err := d.write(s.opt.FS, s.opt.Dir, &next); err != nil {
 		return err
 	}
-	// If it fails META may name either directory: both files must stay.
+	// If it fails TREE may name either directory: both files must stay.
 	s.lastDir = next.dir
 	if err := next.write(s.opt.FS, s.opt.Dir); err != nil {
 		return err
@@ -158,6 +165,9 @@ func (s *Store) writePage(low []byte, seq kv.Seq, before uint32) (ref logstore.R
 		if ref, high, p, err = s.tryPage(low, seq, before); err != nil {
 			return ref, nil, err
 		}
+		if p == nil {
+			return ref, high, nil
+		}
 		if where, all := s.tree.cache.Where(p); !all || where.Image == ref {
 			return ref, high, nil
 		}
@@ -169,8 +179,8 @@ func (s *Store) tryPage(low []byte, seq kv.Seq, before uint32) (ref logstore.Ref
 	x := s.tree.index.Load()
 	_, p = x.Floor(low)
 	if _, _, resident := s.tree.cache.Peek(p); !resident {
-		if where, all := s.tree.cache.Where(p); all && where.Image.Addr.Segment() >= before {
-			// It cannot have been split since it was written.
+		if where, all := s.tree.cache.Where(p); all && where.Image.Addr.Segment() >= max(before, 1) {
+			// It cannot have been split or merged since it was written.
 			high, _ = x.After(low)
 			return where.Image, high, p, nil
 		}
@@ -183,6 +193,10 @@ func (s *Store) tryPage(low []byte, seq kv.Seq, before uint32) (ref logstore.Ref
 	where, all := s.tree.cache.Where(p)
 	now, _, _ := s.tree.cache.Peek(p)
 	switch {
+	case !bytes.Equal(l.Base().Low(), low):
+		// It was merged into its neighbour after that was written.
+		ref, err = s.tree.cache.Put(leaf.New(l.At(low, seq, s.opt.Mergers), 0))
+		return ref, high, nil, err
 	case now == l && all && l.Pure() && where.Image.Addr.Segment() >= before:
 		return where.Image, high, p, nil
 	case now == l && l.Base().Newest() <= seq && l.Pure():
@@ -190,7 +204,7 @@ func (s *Store) tryPage(low []byte, seq kv.Seq, before uint32) (ref logstore.Ref
 		where, err = s.tree.cache.Write(p, tok)
 		return where.Image, high, p, err
 	}
-	ref, err = s.tree.cache.Put(leaf.New(l.At(seq, s.opt.Mergers), 0))
+	ref, err = s.tree.cache.Put(leaf.New(l.At(low, seq, s.opt.Mergers), 0))
 	return ref, high, p, err
 }
 
@@ -202,8 +216,9 @@ func (s *Store) pureLeaf(low []byte) (*leaf.Leaf, *page, token, error) {
 		return l, p, tok, err
 	}
 	l.Seal()
-	s.tree.succeed(p, l, nil)
-	p, l, tok, err = s.tree.find(low)
+	if _, err = s.tree.succeed(p, l, nil); err == nil {
+		p, l, tok, err = s.tree.find(low)
+	}
 	return l, p, tok, err
 }
 
@@ -269,7 +284,9 @@ func (s *Store) Compact(ctx context.Context, span kv.Span, progress func(kv.Prog
 		}
 		if !l.Pure() || l.Base().Newest() > 0 {
 			l.Seal()
-			s.tree.succeed(p, l, nil)
+			if _, err := s.tree.succeed(p, l, nil); err != nil {
+				return err
+			}
 		}
 		if done.Done += l.Size(); progress != nil {
 			progress(done)
@@ -286,7 +303,7 @@ func (s *Store) Compact(ctx context.Context, span kv.Span, progress func(kv.Prog
 	return s.flush()
 }
 
-// Checkpoint implements kv.Checkpointer. It writes all pages; META comes last:
+// Checkpoint implements kv.Checkpointer. It writes all pages; TREE comes last:
 // without it there is no store.
 func (s *Store) Checkpoint(ctx context.Context, dir string) error {
 	if err := s.enter(ctx); err != nil {
@@ -336,7 +353,7 @@ func (s *Store) copyPages(ctx context.Context, store *logstore.Store, d *directo
 		if err != nil {
 			return err
 		}
-		image := l.At(d.seq, s.opt.Mergers)
+		image := l.At(low, d.seq, s.opt.Mergers)
 		ref, err := other.cache.Put(leaf.New(image, 0))
 		if err != nil {
 			return err
@@ -347,7 +364,7 @@ func (s *Store) copyPages(ctx context.Context, store *logstore.Store, d *directo
 	return nil
 }
 
-// undo removes what a checkpoint that failed has written, META durably before the
+// undo removes what a checkpoint that failed has written, TREE durably before the
 // rest: with it half a copy would be a store.
 func undo(fsys vfs.FS, dir string, made bool) error {
 	err := removeIfThere(fsys, path.Join(dir, metaName))

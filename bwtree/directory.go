@@ -31,7 +31,7 @@ const (
 // encode returns the bytes of a directory file, little-endian: magic (8), version
 // (4), number (8), seq (8), number of pages (8), and for each page the uvarint
 // length of its lower bound, the bound, and the address (8), size (4) and checksum
-// (4) of its record. META has the checksum of the file.
+// (4) of its record. TREE has the checksum of the file.
 func (d *directory) encode() []byte {
 	le := binary.LittleEndian
 	b := le.AppendUint32([]byte(dirMagic), dirVersion)
@@ -99,7 +99,7 @@ func readDirectory(fsys vfs.FS, dir string, m *meta) (d directory, err error) {
 		return d, err
 	}
 	if int64(len(b)) != m.size || crc32.Checksum(b, castagnoli) != m.sum {
-		return d, &kv.CorruptionError{File: name, Offset: -1, What: "it is not the one that META names"}
+		return d, &kv.CorruptionError{File: name, Offset: -1, What: "it is not the one that TREE names"}
 	}
 	if d, err = decodeDirectory(b); err == nil && (d.number != m.dir || d.seq != m.seq) {
 		err = errDirectory

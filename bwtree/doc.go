@@ -27,7 +27,7 @@
 // # Files
 //
 //	LOCK        the lock of the directory
-//	META        what belongs to the store; replaced atomically
+//	TREE        what belongs to the store; replaced atomically
 //	DIR-*       which pages there are and where, at some state
 //	*.seg       pages, a log store
 //	*.log       batches since, a journal

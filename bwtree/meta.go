@@ -13,7 +13,7 @@ import (
 	"github.com/varvedb/varve/vfs"
 )
 
-// meta is the content of the file META, which says what belongs to the store.
+// meta is the content of the file TREE, which says what belongs to the store.
 type meta struct {
 	dir       uint64      // number of the directory file, 0 if there is none
 	size      int64       // of that
@@ -27,13 +27,13 @@ type meta struct {
 }
 
 const (
-	metaName    = "META"
+	metaName    = "TREE"
 	metaMagic   = "VarveBwt"
 	metaVersion = 1
 	metaSize    = 88
 )
 
-// encode returns the bytes of META, little-endian: magic (8), version (4), flags
+// encode returns the bytes of TREE, little-endian: magic (8), version (4), flags
 // (4, bit 0 clean), directory number (8), size (8), checksum (4), zero (4), seq (8),
 // first segment of the log (8), its last segment (8), length of that (8), first and
 // last segment of pages (4 each), zero (4), CRC32C of all before (4).
@@ -64,7 +64,7 @@ func (m *meta) encode() []byte {
 func decodeMeta(file string, b []byte) (m meta, err error) {
 	le := binary.LittleEndian
 	if len(b) < 12 || string(b[:8]) != metaMagic {
-		return m, &kv.CorruptionError{File: file, Offset: 0, What: "it does not begin as a META file of this engine"}
+		return m, &kv.CorruptionError{File: file, Offset: 0, What: "it does not begin as a TREE file of this engine"}
 	}
 	if v := le.Uint32(b[8:]); v > metaVersion {
 		return m, fmt.Errorf("%s has format version %d, this program knows up to %d: %w", file, v, metaVersion, kv.ErrNewerFormat)
@@ -83,7 +83,7 @@ func decodeMeta(file string, b []byte) (m meta, err error) {
 	}, nil
 }
 
-// readMeta reads META; its absence is fs.ErrNotExist.
+// readMeta reads TREE; its absence is fs.ErrNotExist.
 func readMeta(fsys vfs.FS, dir string) (meta, error) {
 	name := path.Join(dir, metaName)
 	b, err := vfs.ReadFile(fsys, name, 1<<16)

@@ -17,7 +17,7 @@ import (
 )
 
 // Open opens a store, and makes it if there is none. A nil opt is a temporary store
-// in memory. It reads META, the directory of pages and the log since the last
+// in memory. It reads TREE, the directory of pages and the log since the last
 // checkpoint; pages only as far as that changes them. Errors besides those of the
 // file system: ErrLocked as a *kv.LockedError, ErrForeign, ErrNewerFormat,
 // ErrNotExist, ErrExist, *kv.CorruptionError.
@@ -129,11 +129,11 @@ func (s *Store) look() (found bool, err error) {
 // engine.
 func Owns(names []string) bool {
 	return slices.ContainsFunc(names, func(name string) bool {
-		return strings.HasPrefix(name, "DIR-") || strings.HasSuffix(name, ".seg")
+		return name == metaName || strings.HasPrefix(name, "DIR-") || strings.HasSuffix(name, ".seg")
 	})
 }
 
-// onlyOurs returns an error if a directory without META holds other things than
+// onlyOurs returns an error if a directory without TREE holds other things than
 // what a store that was not finished leaves.
 func onlyOurs(dir string, names []string) error {
 	for _, name := range names {
@@ -158,8 +158,8 @@ func (s *Store) takeLock(ctx context.Context) (io.Closer, error) {
 // seqGap is more operations than can be lost in a crash.
 const seqGap = 1 << 32
 
-// begin starts a new segment of the log. META says before that the store is in use,
-// so that an older META with a newer log is noticed, and after that the segment is
+// begin starts a new segment of the log. TREE says before that the store is in use,
+// so that an older TREE with a newer log is noticed, and after that the segment is
 // there, so that its absence is.
 func (s *Store) begin(l *loaded, found bool) error {
 	if l.tail.Torn != nil {
@@ -171,14 +171,14 @@ func (s *Store) begin(l *loaded, found bool) error {
 		// not come back.
 		seq += seqGap
 	}
-	// The end stays what META knows: what was read beyond it may not be durable
+	// The end stays what TREE knows: what was read beyond it may not be durable
 	// until the new segment is there.
 	s.meta = l.meta
 	s.meta.clean = false
 	if err := s.meta.write(s.opt.FS, s.opt.Dir); err != nil {
 		return err
 	}
-	// Not before: the META that was read may not have been durable, and an older
+	// Not before: the TREE that was read may not have been durable, and an older
 	// one needs other files.
 	if err := removeOrphans(&s.opt, &s.meta); err != nil {
 		return err
@@ -195,10 +195,17 @@ func (s *Store) begin(l *loaded, found bool) error {
 	}
 	s.log = log
 	s.start(seq)
+	if s.meta.end.Segment >= s.meta.firstLog+manySegments {
+		s.checkpointInBackground()
+	}
 	return nil
 }
 
-// markStart makes the new segment durable, with a record, and then says in META
+// manySegments is how long the log may grow by openings alone, each of which
+// starts a segment.
+const manySegments = 64
+
+// markStart makes the new segment durable, with a record, and then says in TREE
 // that it is there.
 func (s *Store) markStart(log *journal.Writer, seq kv.Seq) error {
 	if _, err := log.Append(commit.CutRecord(seq)); err != nil {
@@ -211,7 +218,7 @@ func (s *Store) markStart(log *journal.Writer, seq kv.Seq) error {
 	return s.meta.write(s.opt.FS, s.opt.Dir)
 }
 
-// endLog ends the log and notes in META where.
+// endLog ends the log and notes in TREE where.
 func (s *Store) endLog() error {
 	// Numbers of batches that were refused were given out too.
 	_, err := s.log.Append(commit.CutRecord(s.queue.visible()))

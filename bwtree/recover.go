@@ -26,7 +26,7 @@ type loaded struct {
 	failed error // of the tree, when a batch was added
 }
 
-// loadFiles reads META, the directory of pages and the log, of which apply takes
+// loadFiles reads TREE, the directory of pages and the log, of which apply takes
 // the batches that are not in pages.
 func (o *Options) loadFiles(apply func(l *loaded, first kv.Seq, b *kv.Batch) error, prepare func(*loaded) error) (*loaded, error) {
 	m, err := readMeta(o.FS, o.Dir)
@@ -70,7 +70,7 @@ func (o *Options) logName(segment uint64) string {
 	return path.Join(o.Dir, segfile.Name("", segment, ".log"))
 }
 
-// checkEnd compares the end of the log with what META knows of it.
+// checkEnd compares the end of the log with what TREE knows of it.
 func (o *Options) checkEnd(l *loaded) error {
 	end, least := l.tail.End, l.meta.end
 	if end.Segment > least.Segment || end.Segment == least.Segment && end.Length >= least.Length {
@@ -111,7 +111,7 @@ func (s *Store) replay(l *loaded, first kv.Seq, b *kv.Batch) error {
 	return nil
 }
 
-// Verify implements kv.Verifier. It reads META, the directory of pages, all pages
+// Verify implements kv.Verifier. It reads TREE, the directory of pages, all pages
 // and the log, as they are on disk, and checks sums, order and structure.
 func (s *Store) Verify(ctx context.Context, progress func(kv.Progress)) error {
 	if err := s.enter(ctx); err != nil {

@@ -48,12 +48,11 @@ type Store struct {
 	moved    vfs.Cond
 	requests []*request
 	ended    bool // Close is done
-	endErr   error
 	stopSync func() bool
 
 	checkpoint vfs.Mutex // held while one is made; guards what follows
 	meta       meta
-	lastDir    uint64 // highest number that META on disk may name
+	lastDir    uint64 // highest number that TREE on disk may name
 
 	gets, iterators, batches, conflicts, bytesIn, flushes, flushBytes, lastFlush atomic.Int64
 }
@@ -182,7 +181,7 @@ func (s *Store) beginClose() bool {
 	return first
 }
 
-// closeFiles ends the log and notes in META where.
+// closeFiles ends the log and notes in TREE where.
 func (s *Store) closeFiles() error {
 	if s.log == nil {
 		return s.pages.Close()

@@ -31,7 +31,7 @@ type tree struct {
 	forgotten atomic.Uint64
 	ranges    atomic.Pointer[rangeNode] // recent deletions of ranges, newest first
 
-	consolidations, splits atomic.Int64
+	consolidations, merges atomic.Int64
 }
 
 func (t *tree) init(opt *Options, store *logstore.Store, visible func() kv.Seq) {
@@ -75,11 +75,17 @@ func (t *tree) find(key []byte) (*page, *leaf.Leaf, token, error) {
 		_, p := t.index.Load().Floor(key)
 		step.At("route")
 		l, tok, err := t.cache.Get(p)
-		if err != nil && !t.current(key, p) {
+		switch {
+		case err != nil && !t.current(key, p):
 			continue // it was merged into another
-		}
-		if err != nil || l.Holds(key) {
+		case err != nil || l.Holds(key):
 			return p, l, tok, err
+		}
+		// The index and the leaf are not of one time; one of them is being changed.
+		if next := l.Next(); next != nil {
+			if err := t.install(p, l, next); err != nil {
+				return p, l, tok, err
+			}
 		}
 	}
 }
@@ -104,7 +110,9 @@ func (t *tree) newest(key []byte) (*leaf.Leaf, kv.Seq, error) {
 		if next == nil {
 			return l, at, nil
 		}
-		t.install(p, l, next)
+		if err := t.install(p, l, next); err != nil {
+			return nil, 0, err
+		}
 	}
 }
 
@@ -142,8 +150,9 @@ func (t *tree) addTo(key []byte, d *leaf.Delta) (high []byte, err error) {
 			t.cache.Grow(p, tok, d.Size())
 			return high, nil
 		}
-		if t.succeed(p, l, d) {
-			return high, nil
+		carried, err := t.succeed(p, l, d)
+		if carried || err != nil {
+			return high, err
 		}
 	}
 }
@@ -151,13 +160,15 @@ func (t *tree) addTo(key []byte, d *leaf.Delta) (high []byte, err error) {
 // succeed makes the successor of a sealed leaf, with a change carried into it, and
 // installs it. If there is one already it installs that. It reports whether the
 // change was carried.
-func (t *tree) succeed(p *page, l *leaf.Leaf, carried *leaf.Delta) bool {
-	next, made := l.Next(), false
+func (t *tree) succeed(p *page, l *leaf.Leaf, carried *leaf.Delta) (made bool, err error) {
+	next := l.Next()
 	if next == nil {
 		next, made = t.makeSuccessor(l, carried)
 	}
-	t.install(p, l, next)
-	return made
+	if err = t.install(p, l, next); made && err == nil && next.Right == nil {
+		t.mergeIfSmall(p, next.Left)
+	}
+	return made, err
 }
 
 // makeSuccessor returns the successor of a sealed leaf, and whether it is the one
@@ -202,32 +213,48 @@ func (t *tree) forget(seq kv.Seq) {
 	}
 }
 
-// install enters the right half of a leaf's successor in the index, and then swaps
-// the page to the left. Anybody may do it, in part or again.
-func (t *tree) install(p *page, l *leaf.Leaf, next *leaf.Successor) {
-	for next.Right != nil {
+// install makes the successor of a leaf the one that counts: it enters the right
+// half in the index, or takes the absorbed page out of it, and then swaps the page.
+// Anybody may do it, in part or again. It reads the disk only where a leaf is merged
+// into the one left of it.
+func (t *tree) install(p *page, l *leaf.Leaf, next *leaf.Successor) error {
+	if next.Left == nil {
+		return t.mergeLeft(p, l)
+	}
+	for next.Separator != nil {
 		x := t.index.Load()
 		if now, _, ok := t.cache.Peek(p); !ok || now != l {
-			return // it is done
+			return nil // it is done
 		}
-		if x.Has(next.Separator) {
+		if x.Has(next.Separator) == (next.Right != nil) {
 			break
 		}
 		step.At("enter")
-		if t.index.CompareAndSwap(x, x.Insert(next.Separator, next.Right.(*page))) {
-			t.splits.Add(1)
+		if t.index.CompareAndSwap(x, t.changed(x, next)) {
 			break
 		}
 	}
 	for {
 		now, tok, ok := t.cache.Peek(p)
 		if !ok || now != l {
-			return
+			return nil
 		}
 		if _, ok := t.cache.Replace(p, tok, next.Left); ok {
-			return
+			break
 		}
 	}
+	if next.Absorbed != nil {
+		t.free(next.Absorbed.(*page))
+	}
+	return nil
+}
+
+// changed returns the index with what a successor changes of it.
+func (t *tree) changed(x *pages, next *leaf.Successor) *pages {
+	if next.Right != nil {
+		return x.Insert(next.Separator, next.Right.(*page))
+	}
+	return x.Delete(next.Separator)
 }
 
 // below returns the lower bound of the page that holds the highest keys below a

@@ -196,7 +196,7 @@ func oneState(s *bwtree.Store, worker, i int) error {
 }
 
 func TestOwnsKnowsItsFiles(t *testing.T) {
-	if !bwtree.Owns([]string{"META", "DIR-000001", "000001.log"}) || bwtree.Owns([]string{"META", "SNAP-000001", "000001.log", "000001.sst"}) {
+	if !bwtree.Owns([]string{"TREE", "DIR-000001", "000001.log"}) || bwtree.Owns([]string{"META", "SNAP-000001", "000001.log", "000001.sst"}) {
 		t.Fatal("stores of other engines are taken for ours")
 	}
 }

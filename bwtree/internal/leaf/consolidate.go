@@ -3,6 +3,7 @@ package leaf
 import (
 	"bytes"
 	"slices"
+	"sort"
 
 	"github.com/varvedb/varve/kv"
 )
@@ -67,13 +68,27 @@ func (l *Leaf) Consolidate(carried *Delta, h Horizon, m kv.Mergers, lim Limits) 
 	return Result{Left: b.build(0, len(b.keys), low, high, upTo), Forgotten: c.forgotten}
 }
 
-// At returns the image of what the leaf held at a number, without what was written
-// later. Everything up to the number must be visible, and the number one that
-// somebody may read. The leaf may be one that is still written to.
-func (l *Leaf) At(seq kv.Seq, m kv.Mergers) *Image {
+// Absorb returns the image of two sealed leaves, of which right is the one right of
+// l, as Consolidate does.
+func (l *Leaf) Absorb(right *Leaf, h Horizon, m kv.Mergers) Result {
+	l.kill()
+	right.kill()
+	c := &consolidation{horizon: h, mergers: m}
+	c.gather(l, nil)
+	c.gather(right, nil)
+	upTo := max(min(l.base.upTo, right.base.upTo), h.Cut)
+	return Result{Left: c.out.build(0, len(c.out.keys), l.base.low, right.base.high, upTo), Forgotten: c.forgotten}
+}
+
+// At returns the image of what the leaf held at a number from the key low on,
+// without what was written later. Everything up to the number must be visible, and
+// the number one that somebody may read. The leaf may be one that is still written
+// to.
+func (l *Leaf) At(low []byte, seq kv.Seq, m kv.Mergers) *Image {
 	c := &consolidation{horizon: Horizon{Cut: seq}, mergers: m, only: true}
 	c.gather(l, nil)
-	return c.out.build(0, len(c.out.keys), l.base.low, l.base.high, seq)
+	from := sort.Search(len(c.out.keys), func(i int) bool { return bytes.Compare(c.out.keys[i], low) >= 0 })
+	return c.out.build(from, len(c.out.keys), low, l.base.high, seq)
 }
 
 // split returns before which version to split, 0 for not at all: between two keys,

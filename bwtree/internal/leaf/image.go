@@ -330,6 +330,7 @@ func checkVersion(b []byte) (rest []byte, v version, n int, ok bool) {
 	}
 	v.kind, b = kv.OpKind(b[0]), b[1:]
 	v.seq = kv.Seq(number())
+	ok = ok && v.seq > 0
 	switch v.kind {
 	case kv.OpMerge:
 		id := number()

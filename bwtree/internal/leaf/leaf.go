@@ -20,12 +20,15 @@ const sealedBit = 1 << 31
 // dead fills the slots of a sealed leaf that were claimed and not filled.
 var dead = new(Delta)
 
-// Successor is what a sealed leaf becomes: one leaf, or, with Right, two. It is of
-// type any what leads to the right leaf; the caller knows.
+// Successor is what a sealed leaf becomes: one leaf; or, with Right, two; or, with
+// Absorbed, one together with the leaf right of it; or, without Left, a part of the
+// leaf left of it. Right and Absorbed are what leads to these leaves; the caller
+// knows their type.
 type Successor struct {
 	Left      *Leaf
-	Separator []byte // lowest key of the right leaf; nil if there is none
+	Separator []byte // lowest key of the right or absorbed leaf
 	Right     any
+	Absorbed  any
 }
 
 // New returns a leaf with an image and room for so many deltas.

@@ -102,6 +102,9 @@ func TestAnyConsolidationsKeepWhatSomebodyReads(t *testing.T) {
 			d := randomDelta(rng, seq)
 			m = append(m, d)
 			leaves = put(leaves, d, Horizon{Cut: seq - 1 - kv.Seq(rng.IntN(int(min(seq, 3)))), States: states}, lim, rng)
+			if len(leaves) > 1 && rng.IntN(3) == 0 {
+				leaves = absorb(leaves, rng.IntN(len(leaves)-1), Horizon{Cut: seq, States: states})
+			}
 			if rng.IntN(6) == 0 {
 				states = append(slices.Clone(states), seq)
 			}
@@ -121,11 +124,19 @@ func TestAnyConsolidationsKeepWhatSomebodyReads(t *testing.T) {
 		for _, at := range states {
 			var at2 []*Leaf
 			for _, l := range leaves {
-				at2 = append(at2, New(l.At(at, kv.Mergers{}), 1))
+				at2 = append(at2, New(l.At(l.base.low, at, kv.Mergers{}), 1))
 			}
 			same(t, at2, m, at)
 		}
 	}
+}
+
+// absorb makes one of two neighbours.
+func absorb(leaves []*Leaf, i int, h Horizon) []*Leaf {
+	leaves[i].Seal()
+	leaves[i+1].Seal()
+	r := leaves[i].Absorb(leaves[i+1], h, kv.Mergers{})
+	return slices.Replace(slices.Clone(leaves), i, i+2, New(r.Left, len(leaves[i].slots)))
 }
 
 // put adds a delta to all leaves that it concerns, and consolidates full ones.
