@@ -54,5 +54,6 @@ func randomSizes(opt *bwtree.Options, rng *rand.Rand) {
 	opt.CacheBytes = []int64{-1, 2000, 1 << 16, 0}[rng.IntN(4)]
 	opt.RedoBytes = []int64{1, 2000, 20_000, 0}[rng.IntN(4)]
 	opt.LogSegmentBytes = []int64{4096, 5000, 20_000, 0}[rng.IntN(4)]
+	opt.LogRetention = []int64{-1, 10_000, 0}[rng.IntN(3)]
 	opt.PageSegmentBytes = []int64{4096, 5000, 20_000, 0}[rng.IntN(4)]
 }

@@ -272,6 +272,9 @@ func (s *Store) secure(cut bool) (segment uint64, err error) {
 		if segment, err = s.log.Rotate(); err == nil {
 			_, err = s.log.Append(commit.CutRecord(s.last.seq))
 		}
+		if err == nil && s.hole.open() {
+			_, err = s.log.Append(commit.GapRecord(s.last.seq))
+		}
 	}
 	if err == nil {
 		err = s.log.Sync()

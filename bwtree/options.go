@@ -56,6 +56,9 @@ type Options struct {
 	// RedoBytes is how long the log may grow before a checkpoint is made, and so
 	// how much opening has to read. Default 32 MiB.
 	RedoBytes int64
+	// LogRetention is how many bytes of the log are kept, beyond what opening
+	// needs, for feeds to read. Default 8 MiB; less than 0 is none.
+	LogRetention int64
 	// LogSegmentBytes is the size of one file of the log. Default 4 MiB.
 	LogSegmentBytes int64
 	// PageSegmentBytes is the size of one file of pages. Default 16 MiB.
@@ -101,6 +104,7 @@ func (o *Options) filled() (Options, error) {
 	setDefault(&c.LeafBytes, func() int { return 16 << 10 })
 	setDefault(&c.CacheBytes, func() int64 { return 32 << 20 })
 	setDefault(&c.RedoBytes, func() int64 { return 32 << 20 })
+	setDefault(&c.LogRetention, func() int64 { return 8 << 20 })
 	setDefault(&c.LogSegmentBytes, func() int64 { return 4 << 20 })
 	setDefault(&c.PageSegmentBytes, func() int64 { return 16 << 20 })
 	return c, nil
@@ -114,7 +118,7 @@ func setDefault[T comparable](field *T, value func() T) {
 }
 
 func (o *Options) journal() journal.Options {
-	return journal.Options{FS: o.FS, Executor: o.Executor, Dir: o.Dir, SegmentSize: o.LogSegmentBytes}
+	return journal.Options{FS: o.FS, Executor: o.Executor, Dir: o.Dir, SegmentSize: o.LogSegmentBytes, Retain: max(0, o.LogRetention)}
 }
 
 func (o *Options) pages() logstore.Options {

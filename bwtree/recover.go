@@ -127,6 +127,11 @@ func (s *Store) Verify(ctx context.Context, progress func(kv.Progress)) error {
 	}
 	s.checkpoint.Lock() // no file may go away meanwhile
 	defer s.checkpoint.Unlock()
+	if s.log != nil {
+		if err := commit.VerifyRetained(s.log, s.meta.firstLog); err != nil {
+			return err
+		}
+	}
 	for range s.attempts() {
 		if err = s.verify(ctx, seq, progress); err == nil {
 			return nil

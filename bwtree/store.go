@@ -3,11 +3,13 @@ package bwtree
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"sync/atomic"
 	"time"
 
 	"github.com/varvedb/varve/bwtree/logstore"
+	"github.com/varvedb/varve/internal/commit"
 	"github.com/varvedb/varve/internal/leak"
 	"github.com/varvedb/varve/journal"
 	"github.com/varvedb/varve/kv"
@@ -15,7 +17,7 @@ import (
 )
 
 // Store is an open store. It implements kv.Store and the optional interfaces
-// Syncer, Flusher, Compactor, Checkpointer and Verifier.
+// Syncer, Flusher, Compactor, Checkpointer, Verifier and Watcher.
 type Store struct {
 	reader    // of the newest visible state
 	opt       Options
@@ -64,6 +66,7 @@ var (
 	_ kv.Compactor    = (*Store)(nil)
 	_ kv.Checkpointer = (*Store)(nil)
 	_ kv.Verifier     = (*Store)(nil)
+	_ kv.Watcher      = (*Store)(nil)
 	_ kv.MergerSource = (*Store)(nil)
 )
 
@@ -113,7 +116,23 @@ func (s *Store) Mergers() kv.Mergers { return s.opt.Mergers }
 // Features implements kv.Store.
 func (s *Store) Features() kv.Features {
 	disk := s.opt.Dir != ""
-	return kv.Features{Persistent: disk, Syncer: true, Flusher: disk, Compactor: true, Checkpointer: disk, Verifier: disk}
+	return kv.Features{Persistent: disk, Syncer: true, Flusher: disk, Compactor: true, Checkpointer: disk, Verifier: disk,
+		Watcher: disk && !s.opt.ReadOnly}
+}
+
+// Watch implements kv.Watcher, but not of stores in memory and read-only ones:
+// feeds read the log.
+func (s *Store) Watch(after kv.Seq, spans ...kv.Span) (kv.Feed, error) {
+	if s.opt.ReadOnly || s.opt.Dir == "" {
+		return nil, fmt.Errorf("watch a store without a log of its own: %w", errors.ErrUnsupported)
+	}
+	host := &commit.Host{Executor: s.opt.Executor, Log: s.log, AwaitShown: s.awaitVisible, Shown: func() (kv.Seq, error) {
+		if s.calls.Load()&closingBit != 0 {
+			return 0, kv.ErrClosed
+		}
+		return s.queue.visible(), nil
+	}}
+	return host.Watch(s.handles, after, spans)
 }
 
 // Limits implements kv.Store.

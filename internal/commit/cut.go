@@ -72,7 +72,7 @@ func (p *Pipeline) cutHere() (c *Cut, err error) {
 func (p *Pipeline) mark(c *Cut) (err error) {
 	c.ticket, err = p.log.Append(CutRecord(c.Seq))
 	if err == nil && c.soft.lost {
-		c.ticket, err = p.log.Append(appendHeader(nil, recordGap, c.Seq))
+		c.ticket, err = p.log.Append(GapRecord(c.Seq))
 	}
 	return MapError(err)
 }

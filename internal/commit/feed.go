@@ -12,15 +12,47 @@ import (
 	"github.com/varvedb/varve/vfs"
 )
 
+// Host is a store whose changes are told.
+type Host struct {
+	Executor vfs.Executor
+	// Log has the records of this package.
+	Log *journal.Writer
+	// Shown returns the number of the newest visible batch, or kv.ErrClosed.
+	Shown func() (kv.Seq, error)
+	// AwaitShown returns when no batch up to a number is on its way any more.
+	AwaitShown func(kv.Seq) error
+
+	recent func(after kv.Seq) (source, error) // instead of a log
+}
+
 // Watch is that of kv.Watcher; the feed is one of handles.
 func (p *Pipeline) Watch(handles *leak.Tracker, after kv.Seq, spans []kv.Span) (kv.Feed, error) {
 	if p.opt.ReadOnly {
 		return nil, fmt.Errorf("watch a store that was opened read-only: %w", errors.ErrUnsupported)
 	}
+	h := &Host{Executor: p.opt.Executor, Log: p.log, Shown: p.newest, AwaitShown: p.AwaitShown}
+	if p.log == nil {
+		h.recent = func(after kv.Seq) (source, error) { return p.recent.from(p, after) }
+	}
+	return h.Watch(handles, after, spans)
+}
+
+// newest is Host.Shown.
+func (p *Pipeline) newest() (kv.Seq, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closing {
+		return 0, kv.ErrClosed
+	}
+	return p.shown, nil
+}
+
+// Watch is that of kv.Watcher; the feed is one of handles.
+func (h *Host) Watch(handles *leak.Tracker, after kv.Seq, spans []kv.Span) (kv.Feed, error) {
 	if len(spans) == 0 {
 		spans = []kv.Span{{}}
 	}
-	t := &teller{p: p, spans: slices.Clone(spans), seq: after, mu: p.opt.Executor.NewMutex()}
+	t := &teller{host: h, spans: slices.Clone(spans), seq: after, mu: h.Executor.NewMutex()}
 	if err := t.start(); err != nil {
 		return nil, fmt.Errorf("watch from state %d: %w", after, MapError(err))
 	}
@@ -44,7 +76,7 @@ func (f *feed) Close() error {
 
 // teller reads batches and tells what they do in its spans.
 type teller struct {
-	p      *Pipeline
+	host   *Host
 	spans  []kv.Span
 	open   context.Context // ended by close
 	cancel context.CancelFunc
@@ -74,24 +106,20 @@ type source interface {
 
 // start finds where to begin.
 func (t *teller) start() (err error) {
-	p := t.p
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	shown, err := t.host.Shown()
 	if t.seq == 0 {
-		t.seq = p.shown
+		t.seq = shown
 	}
 	switch {
-	case p.closing:
-		return kv.ErrClosed
-	case t.seq > p.shown:
-		return fmt.Errorf("the store is at state %d: %w", p.shown, kv.ErrCompacted)
-	case p.log == nil:
-		t.from, err = p.recent.from(p, t.seq)
+	case err != nil:
 		return err
+	case t.seq > shown:
+		return fmt.Errorf("the store is at state %d: %w", shown, kv.ErrCompacted)
+	case t.host.recent != nil:
+		t.from, err = t.host.recent(t.seq)
+	default:
+		t.from, err = newLogSource(t.host.Log, t.seq)
 	}
-	p.mu.Unlock()
-	defer p.mu.Lock()
-	t.from, err = newLogSource(p.log, t.seq)
 	return err
 }
 
@@ -153,7 +181,7 @@ func (t *teller) poll() (kv.Change, bool, error) {
 func (t *teller) tell() (kv.Change, bool) {
 	for len(t.queue) > 0 {
 		next := t.queue[0]
-		if err := t.p.AwaitShown(next.seq); err != nil {
+		if err := t.host.AwaitShown(next.seq); err != nil {
 			t.end(err)
 			break
 		}

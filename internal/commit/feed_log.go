@@ -90,11 +90,16 @@ func (p *Pipeline) VerifyRetained(before uint64) error {
 	if p.log == nil {
 		return nil
 	}
-	segments, err := p.log.Segments()
+	return VerifyRetained(p.log, before)
+}
+
+// VerifyRetained is that of Pipeline for another log.
+func VerifyRetained(log *journal.Writer, before uint64) error {
+	segments, err := log.Segments()
 	if err != nil || len(segments) == 0 || segments[0] >= before {
 		return err
 	}
-	f := p.log.Follow(segments[0])
+	f := log.Follow(segments[0])
 	defer f.Close()
 	for ok := true; ok && err == nil; {
 		ok, err = f.Next(func(rec journal.Record) error {

@@ -33,8 +33,10 @@ func (r *recent) add(seq kv.Seq, b *kv.Batch) {
 	}
 }
 
-// from returns a source of what came after a state.
+// from returns a source of what came after a state. The lock is not held.
 func (r *recent) from(p *Pipeline, after kv.Seq) (source, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if after < r.after {
 		return nil, kv.ErrCompacted
 	}

@@ -28,6 +28,9 @@ func appendHeader(dst []byte, kind byte, seq kv.Seq) []byte {
 // CutRecord returns the record with which a segment begins that a store starts.
 func CutRecord(seq kv.Seq) []byte { return appendHeader(nil, recordCut, seq) }
 
+// GapRecord returns the record that says that a state has changes without record.
+func GapRecord(seq kv.Seq) []byte { return appendHeader(nil, recordGap, seq) }
+
 // parseCut returns the state in a record that CutRecord made.
 func parseCut(rec []byte) (kv.Seq, bool) {
 	if len(rec) == 0 || rec[0] != recordCut {
