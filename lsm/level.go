@@ -3,6 +3,7 @@ package lsm
 import (
 	"bytes"
 	"slices"
+	"sync"
 
 	"github.com/varvedb/varve/kv"
 	"github.com/varvedb/varve/lsm/internal/entry"
@@ -14,8 +15,11 @@ import (
 // hold is the tables that a walk keeps from being closed.
 type hold struct {
 	readers *readers
-	tables  []*table // by slot; nil is none
-	room    [8]*table
+
+	mu     sync.Mutex // guards what follows: a store that is closed releases what is in use
+	ended  bool
+	tables []*table // by slot; nil is none
+	room   [8]*table
 }
 
 func (h *hold) init(r *readers) {
@@ -25,6 +29,8 @@ func (h *hold) init(r *readers) {
 
 // slot makes room for a table.
 func (h *hold) slot() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	h.tables = append(h.tables, nil)
 	return len(h.tables) - 1
 }
@@ -35,6 +41,12 @@ func (h *hold) keep(slot int, f *version.File) (*table, error) {
 	if err != nil {
 		return nil, err
 	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.ended {
+		t.release()
+		return nil, kv.ErrClosed
+	}
 	if old := h.tables[slot]; old != nil {
 		old.release()
 	}
@@ -42,8 +54,22 @@ func (h *hold) keep(slot int, f *version.File) (*table, error) {
 	return t, nil
 }
 
+// end lets go of the tables for good.
+func (h *hold) end() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.ended = true
+	h.drop()
+}
+
 // release lets go of the tables; the hold can be used again.
 func (h *hold) release() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.drop()
+}
+
+func (h *hold) drop() {
 	for _, t := range h.tables {
 		if t != nil {
 			t.release()

@@ -156,15 +156,12 @@ func (r *repair) loseError(err error, keys *kv.Span) error {
 func (r *repair) readManifest(names []string) error {
 	state, _, found, err := readManifest(&r.from)
 	r.report.Files++
-	damage := &kv.CorruptionError{File: path.Join(r.from.Dir, manifestPrefix+"*"), Offset: -1}
-	switch {
-	case err != nil:
-	case !found:
-		damage.What = "no manifest is there"
-		err = damage
-	case isOlder(&state, names):
-		damage.What = "it names tables that are gone, and newer ones are there: its end is lost"
-		err = damage
+	if err == nil && !found {
+		err = &kv.CorruptionError{File: path.Join(r.from.Dir, manifestPrefix+"*"), Offset: -1, What: "no manifest is there"}
+	}
+	if err == nil && r.isOld(state, names) {
+		err = &kv.CorruptionError{File: path.Join(r.from.Dir, manifestPrefix+"*"), Offset: -1,
+			What: "it is older than the other files: its end must be missing"}
 	}
 	if err != nil {
 		if errors.Is(err, kv.ErrNewerFormat) {
@@ -177,24 +174,23 @@ func (r *repair) readManifest(names []string) error {
 	return nil
 }
 
-// isOlder reports whether tables that the manifest names are gone, while there are
-// some that were made after it was written.
-func isOlder(state *version.State, names []string) bool {
-	there, newer := make(map[uint64]bool), false
+// isOld reports whether there are tables that a manifest does not know, and files
+// missing that it names. If the end of a manifest is damaged that looks like a
+// write that was not finished.
+func (r *repair) isOld(state version.State, names []string) bool {
+	there, newer := map[string]bool{}, false
 	for _, name := range names {
-		if number, ok := tableNumber(name); ok {
-			there[number] = true
-			newer = newer || number >= state.NextFile
-		}
+		there[name] = true
+		number, ok := tableNumber(name)
+		newer = newer || ok && number >= state.NextFile
 	}
+	gone := state.FirstLog > 1 && !there[segmentName("", "", state.FirstLog)]
 	for _, files := range state.Version.Levels {
 		for _, f := range files {
-			if newer && !there[f.Number] {
-				return true
-			}
+			gone = gone || !there[tableName("", f.Number)]
 		}
 	}
-	return false
+	return newer && gone
 }
 
 // saveKnown saves the tables that the manifest names, each into its level.

@@ -24,8 +24,9 @@ type table struct {
 	used atomic.Bool  // since the clock last passed
 }
 
-// errGone says that a table was closed under a reader that does not hold it.
-var errGone = errors.New("the table was closed")
+// errGone says that a table was closed under a reader that does not hold it, or
+// with the store.
+var errGone = fmt.Errorf("the table was closed: %w", kv.ErrClosed)
 
 // ReadAt reads the file, unless it is closed.
 func (t *table) ReadAt(p []byte, off int64) (int, error) {
