@@ -178,17 +178,21 @@ func (r *repair) readManifest(names []string) error {
 // missing that it names. If the end of a manifest is damaged that looks like a
 // write that was not finished.
 func (r *repair) isOld(state version.State, names []string) bool {
-	there, newer := map[string]bool{}, false
+	unknown := map[string]bool{} // files that were not met below
 	for _, name := range names {
-		there[name] = true
-		number, ok := tableNumber(name)
-		newer = newer || ok && number >= state.NextFile
+		unknown[name] = true
 	}
-	gone := state.FirstLog > 1 && !there[segmentName("", "", state.FirstLog)]
+	gone := state.FirstLog > 1 && !unknown[segmentName("", "", state.FirstLog)]
 	for _, files := range state.Version.Levels {
 		for _, f := range files {
-			gone = gone || !there[tableName("", f.Number)]
+			gone = gone || !unknown[tableName("", f.Number)]
+			delete(unknown, tableName("", f.Number))
 		}
+	}
+	newer := false
+	for name := range unknown {
+		_, ok := tableNumber(name)
+		newer = newer || ok
 	}
 	return newer && gone
 }
