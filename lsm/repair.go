@@ -9,6 +9,7 @@ import (
 
 	"github.com/varvedb/varve/journal"
 	"github.com/varvedb/varve/kv"
+	"github.com/varvedb/varve/lsm/internal/entry"
 	"github.com/varvedb/varve/lsm/internal/sst"
 	"github.com/varvedb/varve/lsm/internal/version"
 	"github.com/varvedb/varve/vfs"
@@ -285,7 +286,13 @@ func (r *repair) saveTable(number uint64, level int, known *version.File) (*vers
 	if err != nil {
 		return nil, err
 	}
-	found, err := sst.Salvage(data, sst.ReaderOptions{Name: name, FileNumber: number}, o.Add)
+	add := o.Add
+	if known != nil && known.Imported {
+		add = func(key []byte, _ entry.Trailer, val []byte) error {
+			return o.Add(key, entry.MakeTrailer(known.MaxSeq, entry.Put), val)
+		}
+	}
+	found, err := sst.Salvage(data, sst.ReaderOptions{Name: name, FileNumber: number}, add)
 	if err == nil {
 		for _, t := range found.Tombstones {
 			err = errors.Join(err, o.AddTombstone(t))
@@ -325,7 +332,7 @@ func (r *repair) reportTable(name string, size int64, known *version.File, found
 	case !found.Whole:
 		r.lose(name, -1, -1, spanOf(known), "it does not hold what its properties say")
 	case known != nil && (size != known.Size || int64(found.Entries) != known.Entries ||
-		int64(len(found.Tombstones)) != known.Tombstones || found.MaxSeq != known.MaxSeq):
+		int64(len(found.Tombstones)) != known.Tombstones || !known.Imported && found.MaxSeq != known.MaxSeq):
 		r.lose(name, -1, -1, spanOf(known), "it is not the table that the manifest says")
 	}
 }

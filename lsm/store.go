@@ -70,6 +70,7 @@ var (
 	_ kv.Compactor    = (*Store)(nil)
 	_ kv.Checkpointer = (*Store)(nil)
 	_ kv.Verifier     = (*Store)(nil)
+	_ kv.Importer     = (*Store)(nil)
 	_ kv.Watcher      = (*Store)(nil)
 	_ kv.MergerSource = (*Store)(nil)
 )
@@ -126,7 +127,7 @@ func (s *Store) Mergers() kv.Mergers { return s.opt.Mergers }
 // Features implements kv.Store.
 func (s *Store) Features() kv.Features {
 	disk := s.opt.Dir != ""
-	return kv.Features{Persistent: disk, Syncer: true, Flusher: true, Compactor: true, Checkpointer: disk, Verifier: true,
+	return kv.Features{Persistent: disk, Syncer: true, Flusher: true, Compactor: true, Checkpointer: disk, Verifier: true, Importer: !s.opt.ReadOnly,
 		Watcher: !s.opt.ReadOnly}
 }
 

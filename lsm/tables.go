@@ -121,12 +121,20 @@ func (r *readers) openTable(f *version.File) (*table, error) {
 		return nil, err
 	}
 	t.Reader, err = sst.Open(t, sst.ReaderOptions{Name: name, FileNumber: f.Number, Size: f.Size, Checksum: f.Checksum,
-		Cache: r.cache, Decompressor: &r.zip})
+		Seq: importedAt(f), Cache: r.cache, Decompressor: &r.zip})
 	if err != nil {
 		t.release()
 		return nil, err
 	}
 	return t, nil
+}
+
+// importedAt returns the number of all entries of an imported table, 0 for others.
+func importedAt(f *version.File) kv.Seq {
+	if f.Imported {
+		return f.MaxSeq
+	}
+	return 0
 }
 
 func (r *readers) checkSize(f *version.File, file vfs.File) error {

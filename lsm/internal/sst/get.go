@@ -14,6 +14,7 @@ func (r *Reader) Get(key []byte, t entry.Trailer) (found entry.Trailer, value []
 
 // GetHashed is Get for a key whose Hash is known.
 func (r *Reader) GetHashed(key []byte, hash uint64, t entry.Trailer) (found entry.Trailer, value []byte, ok bool, err error) {
+	t = r.stored(t)
 	i, err := r.partitionOf(key, t)
 	if err != nil || i == len(r.parts) {
 		return 0, nil, false, err
@@ -41,7 +42,7 @@ func (r *Reader) GetHashed(key []byte, hash uint64, t entry.Trailer) (found entr
 	if !ok {
 		return 0, nil, false, nil
 	}
-	return at.trailer, at.value, true, nil
+	return r.actual(at.trailer), at.value, true, nil
 }
 
 // MayContain reports whether the table may have entries of key.

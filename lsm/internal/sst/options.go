@@ -1,6 +1,10 @@
 package sst
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/varvedb/varve/kv"
+)
 
 // WriterOptions say how a table is written. The zero value of each field but
 // FileNumber is a good default.
@@ -125,6 +129,9 @@ type ReaderOptions struct {
 	// Pin loads the index, the filters and the first data block into the cache
 	// when the table is opened, and keeps them there.
 	Pin bool
+	// Seq, if set, is the number of all entries, which are stored with 0, and of
+	// which each key has one.
+	Seq kv.Seq
 	// Decompressor is shared by the readers of an engine; nil makes one.
 	Decompressor *Decompressor
 }
