@@ -23,6 +23,7 @@ type iterator struct {
 
 	key, val []byte // nil if unpositioned
 	shared   bool   // val lies in a block of a memtable, which it keeps
+	sampled  bool   // seeks that read several tables count
 	err      error
 	closed   bool
 }
@@ -41,7 +42,7 @@ func (r *reader) Iter(opt kv.IterOptions) kv.Iterator {
 		it.mooring.release()
 		return kv.FailedIterator(err)
 	}
-	r.store.iterators.Add(1)
+	it.sampled = r.store.iterators.Add(1)%seeksCounted == 0
 	it.handle = leak.Open(r.store.handles, it, "iterator", it.mooring.release)
 	return it
 }
@@ -73,6 +74,9 @@ func (it *iterator) SeekGE(key []byte) bool {
 		key = it.lower
 	}
 	g.merged.SeekGE(key, entry.Newest)
+	if it.sampled {
+		it.store.chargeSeek(&g.merged)
+	}
 	return it.forward(g)
 }
 

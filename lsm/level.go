@@ -54,6 +54,16 @@ func (h *hold) keep(slot int, f *version.File) (*table, error) {
 	return t, nil
 }
 
+// at returns the table in a slot, nil if it was let go.
+func (h *hold) at(slot int) *table {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if slot >= len(h.tables) {
+		return nil
+	}
+	return h.tables[slot]
+}
+
 // end lets go of the tables for good.
 func (h *hold) end() {
 	h.mu.Lock()
@@ -84,6 +94,7 @@ func (h *hold) drop() {
 type levelIter struct {
 	hold   *hold
 	slot   int
+	level  int
 	files  []*version.File
 	opt    sst.IterOptions
 	prefix []byte // of the keys that matter, if the filters are to be asked
@@ -95,8 +106,8 @@ type levelIter struct {
 }
 
 // init makes it walk tables of a level from unpositioned; it may be a used one.
-func (it *levelIter) init(h *hold, files []*version.File, opt sst.IterOptions, prefix []byte) {
-	it.hold, it.slot, it.files, it.opt, it.prefix = h, h.slot(), files, opt, prefix
+func (it *levelIter) init(h *hold, level int, files []*version.File, opt sst.IterOptions, prefix []byte) {
+	it.hold, it.slot, it.level, it.files, it.opt, it.prefix = h, h.slot(), level, files, opt, prefix
 	it.open, it.err = false, nil
 }
 

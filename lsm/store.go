@@ -51,8 +51,9 @@ type Store struct {
 	flushing bool       // a task writes memtables
 	running  []*version.Compaction
 	picker   version.Picker
-	quiet    bool  // the store is closing
-	trouble  error // why the last background work failed; nil after a success
+	hint     version.LeveledNumber // a table that is read in vain too often; 0 is none
+	quiet    bool                  // the store is closing
+	trouble  error                 // why the last background work failed; nil after a success
 	nextFile uint64
 
 	gets                                        counter

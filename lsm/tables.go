@@ -22,6 +22,7 @@ type table struct {
 	file vfs.File
 	refs atomic.Int32 // readers and holders of the file; it is closed at 0
 	used atomic.Bool  // since the clock last passed
+	vain atomic.Int64 // reads in vain; see vain
 }
 
 // errGone says that a table was closed under a reader that does not hold it, or
