@@ -224,3 +224,17 @@ func ExampleStore_Import() {
 	fmt.Println(string(val), ok, err, s.Metrics().LogBytes)
 	// Output: v true <nil> 0
 }
+
+// Two stores share a cache.
+func ExampleNewCache() {
+	ctx, shared := context.Background(), lsm.NewCache(64<<20)
+	for range 2 {
+		s, err := lsm.Open(ctx, &lsm.Options{Cache: shared})
+		if err != nil {
+			log.Fatal(err)
+		}
+		defer s.Close()
+	}
+	fmt.Println(shared.Used())
+	// Output: 0
+}

@@ -65,6 +65,10 @@ type Options struct {
 	// BlockCache is the size of the cache of blocks. Default 3/8 of Memory,
 	// 24 MiB; less than 0 is none.
 	BlockCache int64
+	// Cache, if set, is a cache that several stores share, in place of one of
+	// BlockCache bytes; see NewCache. Its size is not part of Memory. Properties
+	// of the cache are then those of all.
+	Cache *Cache
 	// MaxOpenFiles bounds how many tables are open. Default 500.
 	MaxOpenFiles int
 

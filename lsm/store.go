@@ -161,7 +161,7 @@ func (s *Store) Metrics() kv.Metrics {
 		Flushes: s.flushes.Load(), FlushBytes: s.flushBytes.Load(),
 		OpenSnapshots: int64(s.handles.Count("snapshot")), OpenIterators: int64(s.handles.Count("iterator")),
 		LiveKeys: -1, LiveBytes: -1, DiskBytes: s.diskBytes(),
-		ResidentBytes: s.readers.cache.Stats().Used + s.memBytes(),
+		ResidentBytes: s.readers.cache.used() + s.memBytes(),
 	}
 	m.GetTime, m.FlushTime, m.CompactTime = s.getTime.Load(), s.flushTime.Load(), s.compactTime.Load()
 	if ns := s.lastFlush.Load(); ns != 0 {

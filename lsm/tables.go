@@ -8,7 +8,6 @@ import (
 	"sync/atomic"
 
 	"github.com/varvedb/varve/kv"
-	"github.com/varvedb/varve/lsm/internal/cache"
 	"github.com/varvedb/varve/lsm/internal/sst"
 	"github.com/varvedb/varve/lsm/internal/version"
 	"github.com/varvedb/varve/vfs"
@@ -62,7 +61,7 @@ func (t *table) release() {
 // lock.
 type readers struct {
 	opt   *Options
-	cache *cache.Cache
+	cache share
 	zip   sst.Decompressor
 	open  sync.Map // *version.File to *table
 
@@ -72,7 +71,7 @@ type readers struct {
 }
 
 func newReaders(opt *Options) *readers {
-	return &readers{opt: opt, cache: cache.New(max(opt.BlockCache, 0)), mu: opt.Executor.NewMutex()}
+	return &readers{opt: opt, cache: opt.share(), mu: opt.Executor.NewMutex()}
 }
 
 // find returns an open table. Its file may be closed at any time; see hold.
@@ -122,7 +121,7 @@ func (r *readers) openTable(f *version.File) (*table, error) {
 		return nil, err
 	}
 	t.Reader, err = sst.Open(t, sst.ReaderOptions{Name: name, FileNumber: f.Number, Size: f.Size, Checksum: f.Checksum,
-		Seq: importedAt(f), Cache: r.cache, Decompressor: &r.zip})
+		Seq: importedAt(f), Cache: r.cache.Cache, CacheID: r.cache.id(f.Number), Decompressor: &r.zip})
 	if err != nil {
 		t.release()
 		return nil, err
@@ -186,7 +185,7 @@ func (r *readers) drop(f *version.File) {
 			break
 		}
 	}
-	r.cache.EvictFile(f.Number)
+	r.cache.EvictFile(r.cache.id(f.Number))
 }
 
 // close closes all tables.
@@ -196,6 +195,7 @@ func (r *readers) close() {
 	for len(r.clock) > 0 {
 		r.closeAt(len(r.clock) - 1)
 	}
+	r.cache.leave()
 }
 
 // count returns how many tables are open.
