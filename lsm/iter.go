@@ -17,6 +17,7 @@ import (
 type iterator struct {
 	store        *Store
 	opt          kv.IterOptions
+	filters      []BlockFilter
 	lower, upper []byte
 	mooring      *mooring
 	handle       *leak.Handle
@@ -29,11 +30,13 @@ type iterator struct {
 }
 
 // Iter implements kv.Reader.
-func (r *reader) Iter(opt kv.IterOptions) kv.Iterator {
+func (r *reader) Iter(opt kv.IterOptions) kv.Iterator { return r.iter(opt, nil) }
+
+func (r *reader) iter(opt kv.IterOptions, filters []BlockFilter) kv.Iterator {
 	if _, _, err := r.begin(); err != nil {
 		return kv.FailedIterator(err)
 	}
-	it := &iterator{store: r.store, opt: opt}
+	it := &iterator{store: r.store, opt: opt, filters: filters}
 	it.lower, it.upper = opt.Bounds()
 	it.lower, it.upper = bytes.Clone(it.lower), bytes.Clone(it.upper)
 	it.opt.Prefix = bytes.Clone(opt.Prefix)

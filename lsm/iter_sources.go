@@ -70,7 +70,7 @@ func (it *iterator) openSources(st *state) (*gear, error) {
 		}
 	}
 	for level := 1; level < version.NumLevels; level++ {
-		it.addLevel(g, level, st.tables.Overlapping(level, it.lower, it.upper))
+		it.addLevel(g, level, st.tables.Version)
 	}
 	return g, nil
 }
@@ -124,7 +124,8 @@ func (it *iterator) tableOptions() sst.IterOptions {
 	return sst.IterOptions{NoFill: it.opt.NoFill, Lower: it.lower, Upper: it.upper}
 }
 
-func (it *iterator) addLevel(g *gear, level int, files []*version.File) {
+func (it *iterator) addLevel(g *gear, level int, v *version.Version) {
+	files := v.Overlapping(level, it.lower, it.upper)
 	if len(files) == 0 {
 		return
 	}
@@ -141,5 +142,8 @@ func (it *iterator) addLevel(g *gear, level int, files []*version.File) {
 	}
 	walk := next(&g.levels, &g.usedLevels)
 	walk.init(&it.mooring.hold, level, files, it.tableOptions(), it.filterPrefix())
+	if len(it.filters) > 0 {
+		walk.unwanted = &unwanted{it.filters, v, level}
+	}
 	g.merged.sources = append(g.merged.sources, source{Iterator: walk, newest: newest})
 }

@@ -98,6 +98,8 @@ type levelIter struct {
 	files  []*version.File
 	opt    sst.IterOptions
 	prefix []byte // of the keys that matter, if the filters are to be asked
+	// unwanted says which blocks are passed over; nil is none.
+	unwanted *unwanted
 
 	at   int // table of cur
 	open bool
@@ -108,12 +110,12 @@ type levelIter struct {
 // init makes it walk tables of a level from unpositioned; it may be a used one.
 func (it *levelIter) init(h *hold, level int, files []*version.File, opt sst.IterOptions, prefix []byte) {
 	it.hold, it.slot, it.level, it.files, it.opt, it.prefix = h, h.slot(), level, files, opt, prefix
-	it.open, it.err = false, nil
+	it.open, it.err, it.unwanted = false, nil, nil
 }
 
 // reset lets go of the tables and keeps the buffers.
 func (it *levelIter) reset() {
-	it.hold, it.files, it.prefix, it.err = nil, nil, nil, nil
+	it.hold, it.files, it.prefix, it.unwanted, it.err = nil, nil, nil, nil, nil
 	it.opt = sst.IterOptions{}
 }
 
@@ -182,7 +184,7 @@ func (it *levelIter) load(i int) bool {
 		it.err = err
 		return false
 	}
-	opt, err := it.options(t)
+	opt, err := it.options(it.files[i], t)
 	if err != nil {
 		it.unload()
 		it.err = err
@@ -193,9 +195,18 @@ func (it *levelIter) load(i int) bool {
 	return true
 }
 
-// options says how to walk a table. One without the prefix is not walked.
-func (it *levelIter) options(t *table) (sst.IterOptions, error) {
+// options says how to walk a table. One without the prefix, or that filters do not
+// want, is not walked.
+func (it *levelIter) options(f *version.File, t *table) (sst.IterOptions, error) {
 	opt := it.opt
+	if it.unwanted != nil {
+		var all bool
+		if opt.Pass, all = it.unwanted.table(f, t); all {
+			opt.Upper = []byte{} // no key is below it
+			opt.Pass = func(_, _, _ []byte) bool { return true }
+			return opt, nil
+		}
+	}
 	if it.prefix == nil {
 		return opt, nil
 	}

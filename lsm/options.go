@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/varvedb/varve/kv"
@@ -114,6 +115,10 @@ type Options struct {
 	// it may keep, remove or change them. See Filter.
 	Filter Filter
 
+	// BlockProperties describe blocks of the tables that are written; see
+	// BlockProperty.
+	BlockProperties []BlockProperty
+
 	// OnEvent, if set, is told of flushes, compactions and stalls, by the tasks
 	// that met them: concurrently, and they wait for it. It must not call the
 	// store.
@@ -163,6 +168,12 @@ func (o *Options) Validate() error {
 	} {
 		if n < 0 {
 			return fmt.Errorf("lsm: %s is %d", name, n)
+		}
+	}
+	for i, p := range o.BlockProperties {
+		same := func(q BlockProperty) bool { return q.Name == p.Name }
+		if p.Name == "" || p.New == nil || slices.ContainsFunc(o.BlockProperties[:i], same) {
+			return fmt.Errorf("lsm: block property %q has no name of its own, or makes no collectors", p.Name)
 		}
 	}
 	for _, c := range o.Compression {
@@ -229,7 +240,7 @@ func orDefault[T comparable](field *T, value T) {
 // table returns how tables of a level are written.
 func (o *Options) table(number uint64, level int, last bool) sst.WriterOptions {
 	return sst.WriterOptions{FileNumber: number, BlockSize: o.BlockSize, RestartInterval: o.RestartInterval,
-		BloomBits: o.BloomBits, PrefixLength: o.PrefixLength, Compression: o.compression(level, last)}
+		BloomBits: o.BloomBits, PrefixLength: o.PrefixLength, Compression: o.compression(level, last), Collectors: o.collectors()}
 }
 
 func (o *Options) compression(level int, last bool) sst.Compression {

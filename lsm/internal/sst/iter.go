@@ -50,7 +50,11 @@ func (it *Iter) Init(r *Reader, opt IterOptions) {
 
 // First moves to the first entry.
 func (it *Iter) First() bool {
-	return it.ready() && len(it.r.parts) > 0 && it.openIndex(0) && it.openFirst(0)
+	if !it.ready() || len(it.r.parts) == 0 || !it.openIndex(0) {
+		return false
+	}
+	it.entry = -1
+	return it.nextBlock()
 }
 
 // Last moves to the last entry.
@@ -58,7 +62,8 @@ func (it *Iter) Last() bool {
 	if !it.ready() || len(it.r.parts) == 0 || !it.openIndex(len(it.r.parts)-1) {
 		return false
 	}
-	return it.openLast(it.x.count - 1)
+	it.entry = it.x.count
+	return it.previousBlock()
 }
 
 // SeekGE moves to the first entry at or after (key, t).
@@ -67,6 +72,9 @@ func (it *Iter) SeekGE(key []byte, t entry.Trailer) bool {
 	found, ok := it.locate(key, t)
 	if !ok || !found {
 		return false
+	}
+	if it.passes(it.entry) {
+		return it.nextBlock()
 	}
 	if it.opt.Lazy || it.opt.Upper != nil {
 		if there, done := it.seekIndex(key, t); done {
@@ -92,6 +100,9 @@ func (it *Iter) SeekLT(key []byte, t entry.Trailer) bool {
 	}
 	if !found {
 		return it.Last()
+	}
+	if it.passes(it.entry) {
+		return it.previousBlock()
 	}
 	e, ok := it.indexEntry(it.entry)
 	if !ok {

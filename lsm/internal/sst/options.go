@@ -34,6 +34,8 @@ type WriterOptions struct {
 	HashIndex bool
 	// Attributes are kept in the properties of the table.
 	Attributes map[string]string
+	// Collectors describe blocks; they are used for one table.
+	Collectors []NamedCollector
 }
 
 const (
@@ -152,4 +154,8 @@ type IterOptions struct {
 	// more. Value of an unreadable block is nil and ends the walk: look at Err
 	// before using it.
 	Lazy bool
+	// Pass, if set, says whether a block may be passed over, by what collectors
+	// say of it and by its first and last key. It may be asked about any block,
+	// again and again.
+	Pass func(properties, first, last []byte) bool
 }
