@@ -111,9 +111,10 @@ func (e *lsmEngine) Open(ctx context.Context, dir string, opt *Options, m kv.Mer
 	return s, nil
 }
 
-func (lsmEngine) repair(ctx context.Context, from, to string, opt *Options, m kv.Mergers) (*kv.Repaired, error) {
-	return lsm.Repair(ctx, from, &lsm.Options{Dir: to, FS: opt.FS, Executor: opt.Executor, Logger: opt.Logger, Mergers: m,
-		LockTimeout: opt.LockTimeout})
+func (e *lsmEngine) repair(ctx context.Context, from, to string, opt *Options, m kv.Mergers) (*kv.Repaired, error) {
+	o := e.opt
+	o.Dir, o.FS, o.Executor, o.Logger, o.Mergers, o.LockTimeout = to, opt.FS, opt.Executor, opt.Logger, m, opt.LockTimeout
+	return lsm.Repair(ctx, from, &o)
 }
 
 // BTree returns the lock-free B+ tree engine, for data that is read more than it is
@@ -169,6 +170,12 @@ func (e *reference) Open(ctx context.Context, dir string, opt *Options, m kv.Mer
 		return nil, err // not s: a nil *ref.Store is a Store that is not nil
 	}
 	return s, nil
+}
+
+func (e *reference) repair(ctx context.Context, from, to string, opt *Options, m kv.Mergers) (*kv.Repaired, error) {
+	o := e.opt
+	o.Dir, o.FS, o.Executor, o.Logger, o.Mergers, o.LockTimeout = to, opt.FS, opt.Executor, opt.Logger, m, opt.LockTimeout
+	return ref.Repair(ctx, from, &o)
 }
 
 // filled returns the options with the defaults in place.

@@ -41,7 +41,4 @@ func TestARepairedDatabaseHasItsCollections(t *testing.T) {
 	if n, ok, err := m.Get("a"); n != 1 || !ok || err != nil {
 		t.Error(n, ok, err)
 	}
-	if _, err := varve.Repair(context.Background(), "db", "other", &varve.Options{FS: disk, Engine: varve.Reference(nil)}); !errors.Is(err, errors.ErrUnsupported) {
-		t.Error(err)
-	}
 }

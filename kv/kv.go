@@ -207,8 +207,9 @@ type KV struct {
 type Features struct {
 	// Persistent: what is durable is there after the store is opened again.
 	Persistent bool
-	// Syncer, Flusher, Compactor, Checkpointer, Verifier, Watcher are implemented.
-	Syncer, Flusher, Compactor, Checkpointer, Verifier, Watcher bool
+	// Syncer, Flusher, Compactor, Checkpointer, Verifier, Watcher, Importer are
+	// implemented.
+	Syncer, Flusher, Compactor, Checkpointer, Verifier, Watcher, Importer bool
 }
 
 // Limits of keys and values, in bytes.

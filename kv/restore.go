@@ -2,6 +2,7 @@ package kv
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -12,7 +13,8 @@ import (
 
 // Restore writes the entries of a full backup into store, which must be empty.
 // They are durable when it returns. A damaged stream is a *CorruptionError with
-// the offset in the stream; what came before is then in the store.
+// the offset in the stream; what came before is then in the store, unless that is
+// an Importer, which takes all or nothing.
 func Restore(ctx context.Context, store Store, r io.Reader, progress func(Progress)) (BackupInfo, error) {
 	if err := mustBeEmpty(store); err != nil {
 		return BackupInfo{}, err
@@ -20,6 +22,9 @@ func Restore(ctx context.Context, store Store, r io.Reader, progress func(Progre
 	b, err := newBackupReader(r, backupFull)
 	if err != nil {
 		return BackupInfo{}, err
+	}
+	if in, ok := store.(Importer); ok && store.Features().Importer {
+		return b.importAll(ctx, in, progress)
 	}
 	return b.restore(ctx, store, progress)
 }
@@ -114,6 +119,43 @@ func (b *backupReader) restore(ctx context.Context, store Store, progress func(P
 	return b.info, nil
 }
 
+// importAll imports the entries of all frames.
+func (b *backupReader) importAll(ctx context.Context, in Importer, progress func(Progress)) (BackupInfo, error) {
+	var rest []byte // of the payload of a frame
+	_, err := in.Import(ctx, func() (key, val []byte, err error) {
+		if len(rest) == 0 {
+			if rest, err = b.frame(); err == nil && len(rest) == 0 {
+				err = cmp.Or(b.trailer(), io.EOF)
+			}
+			if err != nil {
+				return nil, nil, err
+			}
+			if progress != nil {
+				progress(Progress{Done: b.offset, Stage: "restore"})
+			}
+		}
+		key, val, rest, err = b.entry(rest)
+		return key, val, err
+	})
+	if err != nil {
+		err = fmt.Errorf("restore: %w", err)
+	}
+	return b.info, err
+}
+
+// entry takes the first entry off a payload.
+func (b *backupReader) entry(payload []byte) (key, val, rest []byte, err error) {
+	key, rest, ok := takeBytes(payload)
+	if ok {
+		val, rest, ok = takeBytes(rest)
+	}
+	if !ok {
+		return nil, nil, nil, b.damaged("malformed entries")
+	}
+	b.info.Entries++
+	return key, val, rest, nil
+}
+
 func (b *backupReader) damaged(what string) error {
 	return &CorruptionError{File: "backup stream", Offset: b.offset, What: what}
 }
@@ -188,13 +230,11 @@ func (b *backupReader) frame() ([]byte, error) {
 func (b *backupReader) entries(payload []byte) ([]*Batch, error) {
 	batch := new(Batch)
 	for len(payload) > 0 {
-		key, rest, ok := takeBytes(payload)
-		val, rest, ok2 := takeBytes(rest)
-		if !ok || !ok2 {
-			return nil, b.damaged("malformed entries")
+		key, val, rest, err := b.entry(payload)
+		if err != nil {
+			return nil, err
 		}
 		batch.Put(key, val)
-		b.info.Entries++
 		payload = rest
 	}
 	if batch.Len() == 0 {

@@ -24,7 +24,12 @@ func (s *Store) schedule() {
 	defer s.mu.Unlock()
 	s.startFlush()
 	for !s.quiet && len(s.running) < s.opt.MaxCompactions {
-		c := s.picker.Pick(s.current.Load().tables.Version, s.running, states)
+		v := s.current.Load().tables.Version
+		c := s.picker.Pick(v, s.running, states)
+		if c == nil && s.hint.Number != 0 {
+			c = s.picker.PickFile(v, s.running, states, s.hint.Level, s.hint.Number)
+			s.hint = version.LeveledNumber{}
+		}
 		if c == nil {
 			return
 		}
@@ -182,7 +187,7 @@ func (in *inputs) open(c *version.Compaction) error {
 		if l.Level > 0 && len(l.Files) > 0 {
 			walk, h := new(levelIter), new(hold)
 			h.init(in.store.readers)
-			walk.init(h, l.Files, inputOptions, nil)
+			walk.init(h, l.Level, l.Files, inputOptions, nil)
 			in.sources = append(in.sources, source{Iterator: walk})
 		}
 	}

@@ -3,6 +3,7 @@ package lsm_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"log"
 	"os"
 
@@ -198,4 +199,42 @@ func ExampleRepair() {
 	// Output:
 	// lost: db/manifest-000001.log
 	// engineer true <nil>
+}
+
+// Sorted data of any size is put in at once, past the log.
+func ExampleStore_Import() {
+	ctx := context.Background()
+	s, err := lsm.Open(ctx, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer s.Close()
+	n := 0
+	_, err = s.Import(ctx, func() (key, val []byte, err error) {
+		if n == 1000 {
+			return nil, nil, io.EOF
+		}
+		n++
+		return fmt.Appendf(nil, "key %03d", n-1), []byte("v"), nil
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	val, ok, err := s.Get([]byte("key 999"), nil)
+	fmt.Println(string(val), ok, err, s.Metrics().LogBytes)
+	// Output: v true <nil> 0
+}
+
+// Two stores share a cache.
+func ExampleNewCache() {
+	ctx, shared := context.Background(), lsm.NewCache(64<<20)
+	for range 2 {
+		s, err := lsm.Open(ctx, &lsm.Options{Cache: shared})
+		if err != nil {
+			log.Fatal(err)
+		}
+		defer s.Close()
+	}
+	fmt.Println(shared.Used())
+	// Output: 0
 }

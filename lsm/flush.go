@@ -32,6 +32,11 @@ func (s *Store) flush(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	return s.flushUpTo(ctx, c)
+}
+
+// flushUpTo returns when all before a cut is in tables.
+func (s *Store) flushUpTo(ctx context.Context, c *commit.Cut) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for s.isFrozen(c) {
@@ -44,12 +49,13 @@ func (s *Store) flush(ctx context.Context) error {
 		}
 		s.flushing = true
 		s.mu.Unlock()
-		err := s.flushFrozen(func() bool { return false })
+		err := s.flushFrozen(func() bool { return !s.isFrozen(c) })
 		s.mu.Lock()
 		if err != nil {
 			return err
 		}
 	}
+	s.startFlush()
 	return nil
 }
 

@@ -17,22 +17,26 @@ import (
 type iterator struct {
 	store        *Store
 	opt          kv.IterOptions
+	filters      []BlockFilter
 	lower, upper []byte
 	mooring      *mooring
 	handle       *leak.Handle
 
 	key, val []byte // nil if unpositioned
 	shared   bool   // val lies in a block of a memtable, which it keeps
+	sampled  bool   // seeks that read several tables count
 	err      error
 	closed   bool
 }
 
 // Iter implements kv.Reader.
-func (r *reader) Iter(opt kv.IterOptions) kv.Iterator {
+func (r *reader) Iter(opt kv.IterOptions) kv.Iterator { return r.iter(opt, nil) }
+
+func (r *reader) iter(opt kv.IterOptions, filters []BlockFilter) kv.Iterator {
 	if _, _, err := r.begin(); err != nil {
 		return kv.FailedIterator(err)
 	}
-	it := &iterator{store: r.store, opt: opt}
+	it := &iterator{store: r.store, opt: opt, filters: filters}
 	it.lower, it.upper = opt.Bounds()
 	it.lower, it.upper = bytes.Clone(it.lower), bytes.Clone(it.upper)
 	it.opt.Prefix = bytes.Clone(opt.Prefix)
@@ -41,7 +45,7 @@ func (r *reader) Iter(opt kv.IterOptions) kv.Iterator {
 		it.mooring.release()
 		return kv.FailedIterator(err)
 	}
-	r.store.iterators.Add(1)
+	it.sampled = r.store.iterators.Add(1)%seeksCounted == 0
 	it.handle = leak.Open(r.store.handles, it, "iterator", it.mooring.release)
 	return it
 }
@@ -73,6 +77,9 @@ func (it *iterator) SeekGE(key []byte) bool {
 		key = it.lower
 	}
 	g.merged.SeekGE(key, entry.Newest)
+	if it.sampled {
+		it.store.chargeSeek(&g.merged)
+	}
 	return it.forward(g)
 }
 

@@ -70,7 +70,7 @@ func (it *iterator) openSources(st *state) (*gear, error) {
 		}
 	}
 	for level := 1; level < version.NumLevels; level++ {
-		it.addLevel(g, st.tables.Overlapping(level, it.lower, it.upper))
+		it.addLevel(g, level, st.tables.Version)
 	}
 	return g, nil
 }
@@ -108,7 +108,7 @@ func (it *iterator) addTable(g *gear, f *version.File) error {
 	}
 	walk := next(&g.tables, &g.usedTables)
 	walk.Init(t.Reader, it.tableOptions())
-	g.merged.sources = append(g.merged.sources, source{Iterator: walk, newest: f.MaxSeq})
+	g.merged.sources = append(g.merged.sources, source{Iterator: walk, newest: f.MaxSeq, table: vain{t, 0, f}})
 	return nil
 }
 
@@ -124,7 +124,8 @@ func (it *iterator) tableOptions() sst.IterOptions {
 	return sst.IterOptions{NoFill: it.opt.NoFill, Lower: it.lower, Upper: it.upper}
 }
 
-func (it *iterator) addLevel(g *gear, files []*version.File) {
+func (it *iterator) addLevel(g *gear, level int, v *version.Version) {
+	files := v.Overlapping(level, it.lower, it.upper)
 	if len(files) == 0 {
 		return
 	}
@@ -140,6 +141,9 @@ func (it *iterator) addLevel(g *gear, files []*version.File) {
 		g.covers.sources = append(g.covers.sources, &levelTombstones{it.store.readers, buried})
 	}
 	walk := next(&g.levels, &g.usedLevels)
-	walk.init(&it.mooring.hold, files, it.tableOptions(), it.filterPrefix())
+	walk.init(&it.mooring.hold, level, files, it.tableOptions(), it.filterPrefix())
+	if len(it.filters) > 0 {
+		walk.unwanted = &unwanted{it.filters, v, level}
+	}
 	g.merged.sources = append(g.merged.sources, source{Iterator: walk, newest: newest})
 }

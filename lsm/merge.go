@@ -12,6 +12,8 @@ type source struct {
 	newest kv.Seq
 	// mem says that the entries lie in a memtable.
 	mem bool
+	// table is that of level 0 which it walks, if it walks one.
+	table vain
 
 	// Of the current entry, where asking for them again would cost.
 	key     []byte

@@ -93,7 +93,7 @@ func (m *mooring) moveOn() *state {
 // release ends the mooring. It may be called by others than the iterator's
 // goroutine once nobody is to use that any more.
 func (m *mooring) release() {
-	m.hold.release()
+	m.hold.end()
 	s := m.store
 	s.mu.Lock()
 	defer s.mu.Unlock()

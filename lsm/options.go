@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/varvedb/varve/kv"
@@ -65,6 +66,10 @@ type Options struct {
 	// BlockCache is the size of the cache of blocks. Default 3/8 of Memory,
 	// 24 MiB; less than 0 is none.
 	BlockCache int64
+	// Cache, if set, is a cache that several stores share, in place of one of
+	// BlockCache bytes; see NewCache. Its size is not part of Memory. Properties
+	// of the cache are then those of all.
+	Cache *Cache
 	// MaxOpenFiles bounds how many tables are open. Default 500.
 	MaxOpenFiles int
 
@@ -109,6 +114,10 @@ type Options struct {
 	// Filter, if set, is asked by compactions about values that all readers see:
 	// it may keep, remove or change them. See Filter.
 	Filter Filter
+
+	// BlockProperties describe blocks of the tables that are written; see
+	// BlockProperty.
+	BlockProperties []BlockProperty
 
 	// OnEvent, if set, is told of flushes, compactions and stalls, by the tasks
 	// that met them: concurrently, and they wait for it. It must not call the
@@ -159,6 +168,12 @@ func (o *Options) Validate() error {
 	} {
 		if n < 0 {
 			return fmt.Errorf("lsm: %s is %d", name, n)
+		}
+	}
+	for i, p := range o.BlockProperties {
+		same := func(q BlockProperty) bool { return q.Name == p.Name }
+		if p.Name == "" || p.New == nil || slices.ContainsFunc(o.BlockProperties[:i], same) {
+			return fmt.Errorf("lsm: block property %q has no name of its own, or makes no collectors", p.Name)
 		}
 	}
 	for _, c := range o.Compression {
@@ -225,7 +240,7 @@ func orDefault[T comparable](field *T, value T) {
 // table returns how tables of a level are written.
 func (o *Options) table(number uint64, level int, last bool) sst.WriterOptions {
 	return sst.WriterOptions{FileNumber: number, BlockSize: o.BlockSize, RestartInterval: o.RestartInterval,
-		BloomBits: o.BloomBits, PrefixLength: o.PrefixLength, Compression: o.compression(level, last)}
+		BloomBits: o.BloomBits, PrefixLength: o.PrefixLength, Compression: o.compression(level, last), Collectors: o.collectors()}
 }
 
 func (o *Options) compression(level int, last bool) sst.Compression {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/varvedb/varve/journal"
 	"github.com/varvedb/varve/kv"
+	"github.com/varvedb/varve/lsm/internal/entry"
 	"github.com/varvedb/varve/lsm/internal/sst"
 	"github.com/varvedb/varve/lsm/internal/version"
 	"github.com/varvedb/varve/vfs"
@@ -156,15 +157,12 @@ func (r *repair) loseError(err error, keys *kv.Span) error {
 func (r *repair) readManifest(names []string) error {
 	state, _, found, err := readManifest(&r.from)
 	r.report.Files++
-	damage := &kv.CorruptionError{File: path.Join(r.from.Dir, manifestPrefix+"*"), Offset: -1}
-	switch {
-	case err != nil:
-	case !found:
-		damage.What = "no manifest is there"
-		err = damage
-	case isOlder(&state, names):
-		damage.What = "it names tables that are gone, and newer ones are there: its end is lost"
-		err = damage
+	if err == nil && !found {
+		err = &kv.CorruptionError{File: path.Join(r.from.Dir, manifestPrefix+"*"), Offset: -1, What: "no manifest is there"}
+	}
+	if err == nil && r.isOld(state, names) {
+		err = &kv.CorruptionError{File: path.Join(r.from.Dir, manifestPrefix+"*"), Offset: -1,
+			What: "it is older than the other files: its end must be missing"}
 	}
 	if err != nil {
 		if errors.Is(err, kv.ErrNewerFormat) {
@@ -177,24 +175,27 @@ func (r *repair) readManifest(names []string) error {
 	return nil
 }
 
-// isOlder reports whether tables that the manifest names are gone, while there are
-// some that were made after it was written.
-func isOlder(state *version.State, names []string) bool {
-	there, newer := make(map[uint64]bool), false
+// isOld reports whether there are tables that a manifest does not know, and files
+// missing that it names. If the end of a manifest is damaged that looks like a
+// write that was not finished.
+func (r *repair) isOld(state version.State, names []string) bool {
+	unknown := map[string]bool{} // files that were not met below
 	for _, name := range names {
-		if number, ok := tableNumber(name); ok {
-			there[number] = true
-			newer = newer || number >= state.NextFile
-		}
+		unknown[name] = true
 	}
+	gone := state.FirstLog > 1 && !unknown[segmentName("", "", state.FirstLog)]
 	for _, files := range state.Version.Levels {
 		for _, f := range files {
-			if newer && !there[f.Number] {
-				return true
-			}
+			gone = gone || !unknown[tableName("", f.Number)]
+			delete(unknown, tableName("", f.Number))
 		}
 	}
-	return false
+	newer := false
+	for name := range unknown {
+		_, ok := tableNumber(name)
+		newer = newer || ok
+	}
+	return newer && gone
 }
 
 // saveKnown saves the tables that the manifest names, each into its level.
@@ -285,7 +286,13 @@ func (r *repair) saveTable(number uint64, level int, known *version.File) (*vers
 	if err != nil {
 		return nil, err
 	}
-	found, err := sst.Salvage(data, sst.ReaderOptions{Name: name, FileNumber: number}, o.Add)
+	add := o.Add
+	if known != nil && known.Imported {
+		add = func(key []byte, _ entry.Trailer, val []byte) error {
+			return o.Add(key, entry.MakeTrailer(known.MaxSeq, entry.Put), val)
+		}
+	}
+	found, err := sst.Salvage(data, sst.ReaderOptions{Name: name, FileNumber: number}, add)
 	if err == nil {
 		for _, t := range found.Tombstones {
 			err = errors.Join(err, o.AddTombstone(t))
@@ -325,7 +332,7 @@ func (r *repair) reportTable(name string, size int64, known *version.File, found
 	case !found.Whole:
 		r.lose(name, -1, -1, spanOf(known), "it does not hold what its properties say")
 	case known != nil && (size != known.Size || int64(found.Entries) != known.Entries ||
-		int64(len(found.Tombstones)) != known.Tombstones || found.MaxSeq != known.MaxSeq):
+		int64(len(found.Tombstones)) != known.Tombstones || !known.Imported && found.MaxSeq != known.MaxSeq):
 		r.lose(name, -1, -1, spanOf(known), "it is not the table that the manifest says")
 	}
 }

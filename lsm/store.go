@@ -51,8 +51,9 @@ type Store struct {
 	flushing bool       // a task writes memtables
 	running  []*version.Compaction
 	picker   version.Picker
-	quiet    bool  // the store is closing
-	trouble  error // why the last background work failed; nil after a success
+	hint     version.LeveledNumber // a table that is read in vain too often; 0 is none
+	quiet    bool                  // the store is closing
+	trouble  error                 // why the last background work failed; nil after a success
 	nextFile uint64
 
 	gets                                        counter
@@ -70,6 +71,7 @@ var (
 	_ kv.Compactor    = (*Store)(nil)
 	_ kv.Checkpointer = (*Store)(nil)
 	_ kv.Verifier     = (*Store)(nil)
+	_ kv.Importer     = (*Store)(nil)
 	_ kv.Watcher      = (*Store)(nil)
 	_ kv.MergerSource = (*Store)(nil)
 )
@@ -126,7 +128,7 @@ func (s *Store) Mergers() kv.Mergers { return s.opt.Mergers }
 // Features implements kv.Store.
 func (s *Store) Features() kv.Features {
 	disk := s.opt.Dir != ""
-	return kv.Features{Persistent: disk, Syncer: true, Flusher: true, Compactor: true, Checkpointer: disk, Verifier: true,
+	return kv.Features{Persistent: disk, Syncer: true, Flusher: true, Compactor: true, Checkpointer: disk, Verifier: true, Importer: !s.opt.ReadOnly,
 		Watcher: !s.opt.ReadOnly}
 }
 
@@ -159,7 +161,7 @@ func (s *Store) Metrics() kv.Metrics {
 		Flushes: s.flushes.Load(), FlushBytes: s.flushBytes.Load(),
 		OpenSnapshots: int64(s.handles.Count("snapshot")), OpenIterators: int64(s.handles.Count("iterator")),
 		LiveKeys: -1, LiveBytes: -1, DiskBytes: s.diskBytes(),
-		ResidentBytes: s.readers.cache.Stats().Used + s.memBytes(),
+		ResidentBytes: s.readers.cache.used() + s.memBytes(),
 	}
 	m.GetTime, m.FlushTime, m.CompactTime = s.getTime.Load(), s.flushTime.Load(), s.compactTime.Load()
 	if ns := s.lastFlush.Load(); ns != 0 {

@@ -75,6 +75,9 @@ func (v *verification) table(r *readers, f *version.File) error {
 // checkTable compares a table with what the manifest says of it.
 func checkTable(r *readers, f *version.File, t *table) error {
 	p := t.Properties()
+	if f.Imported && p.MinSeq == 0 && p.MaxSeq == 0 {
+		p.MinSeq, p.MaxSeq = uint64(f.MaxSeq), uint64(f.MaxSeq)
+	}
 	if int64(p.Entries) == f.Entries && int64(p.Deletes) == f.Deletes && int64(p.Tombstones) == f.Tombstones &&
 		kv.Seq(p.MinSeq) == f.MinSeq && kv.Seq(p.MaxSeq) == f.MaxSeq {
 		return nil

@@ -234,7 +234,7 @@ func (p *Pipeline) publish() {
 		w := p.pending[n]
 		p.soften(w)
 		if p.log == nil {
-			p.recent.add(w.Seq, w.Batch)
+			p.recent.add(w)
 		}
 		w.shown = true
 		if w.moved != nil {
@@ -259,6 +259,8 @@ func (p *Pipeline) publish() {
 func (p *Pipeline) soften(w *Write) {
 	switch {
 	case p.log == nil:
+	case w.filed:
+		p.logged = w.Seq
 	case w.logged:
 		p.logged = w.Seq
 		if w.level == journal.Process {

@@ -102,7 +102,9 @@ type Write struct {
 	logged bool
 	landed bool
 	shown  bool
-	moved  vfs.Cond // signals shown; nil while nobody waits
+	// inserted says that it goes to files past the log, and filed that it is there.
+	inserted, filed bool
+	moved           vfs.Cond // signals shown; nil while nobody waits
 }
 
 // Pipeline is the write path of one open store. Its methods may be called

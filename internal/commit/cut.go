@@ -36,6 +36,11 @@ func (p *Pipeline) cutIfFull() {
 func (p *Pipeline) Cut() (*Cut, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	return p.cut()
+}
+
+// cut waits until no batch is between its pieces, and cuts the log.
+func (p *Pipeline) cut() (*Cut, error) {
 	if err := p.writable(); err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 type logSource struct {
 	log    *journal.Writer
 	follow *journal.Follower
+	after  kv.Seq // what is to be told is newer
 	replay Replay
 	f      func(told) // of the running next
 }
@@ -33,7 +34,7 @@ func newLogSource(log *journal.Writer, after kv.Seq) (*logSource, error) {
 			return nil, err
 		}
 		if ok && seq <= after {
-			s := &logSource{log: log, follow: log.Follow(segments[i])}
+			s := &logSource{log: log, follow: log.Follow(segments[i]), after: after}
 			s.replay.Apply = s.batch
 			return s, nil
 		}
@@ -66,7 +67,7 @@ func (s *logSource) next(f func(told)) (bool, error) {
 		if err := s.replay.Record(rec.Data); err != nil {
 			return &kv.CorruptionError{File: s.log.SegmentFile(rec.Segment), Offset: rec.Offset, What: err.Error()}
 		}
-		if s.replay.Gap {
+		if s.replay.Gap > s.after {
 			return kv.ErrCompacted
 		}
 		return nil

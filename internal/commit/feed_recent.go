@@ -15,15 +15,16 @@ type recent struct {
 	after kv.Seq // the state before the first of list
 }
 
-// add keeps a copy of a batch, and forgets old ones for it.
-func (r *recent) add(seq kv.Seq, b *kv.Batch) {
-	if r.limit <= 0 {
-		r.after = seq
+// add keeps a copy of a batch, and forgets old ones for it: all, if nobody could
+// tell what it did.
+func (r *recent) add(w *Write) {
+	if r.limit <= 0 || w.inserted {
+		r.list, r.bytes, r.after = nil, 0, w.Seq
 		return
 	}
 	kept := new(kv.Batch)
-	kept.Append(b)
-	r.list = append(r.list, told{seq: seq, batch: kept})
+	kept.Append(w.Batch)
+	r.list = append(r.list, told{seq: w.Seq, batch: kept})
 	r.bytes += kept.Size()
 	for r.bytes > r.limit && len(r.list) > 0 {
 		r.bytes -= r.list[0].batch.Size()

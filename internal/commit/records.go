@@ -73,8 +73,8 @@ type Replay struct {
 	// logs of format 1 batches had one number, so that first may be one of an
 	// earlier batch. The batch is valid during the call.
 	Apply func(first kv.Seq, b *kv.Batch) error
-	// Gap says that there was a record that tells of changes without record.
-	Gap bool
+	// Gap is the newest state with changes that no record tells.
+	Gap kv.Seq
 
 	spills map[uint64][]byte
 }
@@ -101,7 +101,7 @@ func (r *Replay) Record(rec []byte) error {
 		r.Seq = max(r.Seq, kv.Seq(number))
 		return nil
 	case recordGap:
-		r.Gap = true
+		r.Gap = max(r.Gap, kv.Seq(number))
 		return nil
 	case recordCommit:
 		return r.commit(kv.Seq(number), rest)

@@ -30,6 +30,7 @@ func RunContract(t *testing.T, e Engine) {
 		{"transactions", slices.Concat(txnClauses(), txnRangeClauses())},
 		{"durability and keyspaces", keyspaceClauses()},
 		{"watching", watchClauses()},
+		{"importing", importClauses()},
 		{"closing", closeClauses()},
 		{"opening", openClauses()},
 		{"concurrency", raceClauses()},

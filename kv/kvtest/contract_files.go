@@ -284,6 +284,8 @@ func featuresHold(s *subject) {
 	_, compact := s.store.(kv.Compactor)
 	_, check := s.store.(kv.Checkpointer)
 	_, verify := s.store.(kv.Verifier)
+	_, imports := s.store.(kv.Importer)
+	s.that(imports || !has.Importer, "each feature has its interface: %+v", has)
 	s.that((sync || !has.Syncer) && (flush || !has.Flusher) && (compact || !has.Compactor) && (check || !has.Checkpointer) && (verify || !has.Verifier),
 		"each feature has its interface: %+v", has)
 }

@@ -65,6 +65,7 @@ var (
 	_ kv.Flusher      = (*Store)(nil)
 	_ kv.Checkpointer = (*Store)(nil)
 	_ kv.Verifier     = (*Store)(nil)
+	_ kv.Importer     = (*Store)(nil)
 	_ kv.Watcher      = (*Store)(nil)
 	_ kv.MergerSource = (*Store)(nil)
 )
@@ -106,7 +107,7 @@ func (s *Store) Mergers() kv.Mergers { return s.opt.Mergers }
 // Features implements kv.Store.
 func (s *Store) Features() kv.Features {
 	disk := s.opt.Dir != ""
-	return kv.Features{Persistent: disk, Syncer: true, Flusher: disk, Checkpointer: disk, Verifier: disk, Watcher: !s.opt.ReadOnly}
+	return kv.Features{Persistent: disk, Syncer: true, Flusher: disk, Checkpointer: disk, Verifier: disk, Watcher: !s.opt.ReadOnly, Importer: !s.opt.ReadOnly}
 }
 
 // Limits implements kv.Store.
