@@ -226,7 +226,7 @@ func ExampleStore_Import() {
 }
 
 // Two stores share a cache.
-func ExampleNewCache() {
+func ExampleCache() {
 	ctx, shared := context.Background(), lsm.NewCache(64<<20)
 	for range 2 {
 		s, err := lsm.Open(ctx, &lsm.Options{Cache: shared})
