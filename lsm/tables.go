@@ -63,6 +63,7 @@ type readers struct {
 	opt   *Options
 	cache share
 	zip   sst.Decompressor
+	ahead sst.Windows
 	open  sync.Map // *version.File to *table
 
 	mu    vfs.Mutex // guards what follows
@@ -121,7 +122,8 @@ func (r *readers) openTable(f *version.File) (*table, error) {
 		return nil, err
 	}
 	t.Reader, err = sst.Open(t, sst.ReaderOptions{Name: name, FileNumber: f.Number, Size: f.Size, Checksum: f.Checksum,
-		Seq: importedAt(f), Cache: r.cache.Cache, CacheID: r.cache.id(f.Number), Decompressor: &r.zip})
+		Seq: importedAt(f), Cache: r.cache.Cache, CacheID: r.cache.id(f.Number), Decompressor: &r.zip,
+		Windows: &r.ahead})
 	if err != nil {
 		t.release()
 		return nil, err

@@ -197,7 +197,7 @@ func (it *Iter) Err() error { return it.err }
 // Close lets go of the table and of what was read ahead, and returns Err.
 func (it *Iter) Close() error {
 	it.reset()
-	it.ahead = readahead{}
+	it.ahead.drop()
 	return it.err
 }
 

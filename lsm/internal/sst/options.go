@@ -136,6 +136,8 @@ type ReaderOptions struct {
 	Seq kv.Seq
 	// Decompressor is shared by the readers of an engine; nil makes one.
 	Decompressor *Decompressor
+	// Windows, shared likewise, bounds what iterators read ahead; nil does not.
+	Windows *Windows
 }
 
 // IterOptions say how an iterator reads.
