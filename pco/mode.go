@@ -34,9 +34,31 @@ func joinFloatMult[L latent](m *chunkMeta, primary, secondary []L) {
 	mid := middle[L]()
 	a := newArithmetic[L](m.typ)
 	base := a.value(unorderFloat(L(m.mode.base), mid))
+	if wide, ok := any(primary).([]uint64); ok {
+		multiply64(wide, any(secondary).([]uint64), base)
+		return
+	}
 	for i, s := range secondary[:len(primary)] {
 		product := orderFloat(a.bits(a.integer(primary[i])*base), mid)
 		primary[i] = product + s + mid
+	}
+}
+
+// multiply64 is joinFloatMult for floats of 64 bits, without steps between.
+func multiply64(primary, secondary []uint64, base float64) {
+	const mid, exact = 1 << 63, 1 << 53
+	a := arithmetic[uint64]{width: 64, exact: exact, exactBit: math.Float64bits(exact)}
+	for i, s := range secondary[:len(primary)] {
+		var f float64
+		switch n := int64(primary[i] ^ mid); {
+		case n >= 0 && n < exact:
+			f = float64(n)
+		case n < 0 && n >= -exact:
+			f = -float64(^n)
+		default:
+			f = a.integer(primary[i])
+		}
+		primary[i] = orderFloat(math.Float64bits(f*base), mid) + s + mid
 	}
 }
 
