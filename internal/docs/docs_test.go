@@ -96,7 +96,7 @@ var plain = regexp.MustCompile(`^(varve\.(ID|Kind|Type|Info|Durability|Collectio
 	`kv\.(Seq|Reader|Keyspace|KeyspaceOptions|KeyspaceStats|Durability|WriteOptions|Span|KV|Features|Limits|Syncer|Flusher|Compactor|Checkpointer|Verifier|Progress|Metrics|OpKind|Op|IterOptions|MergerID|Merger|MergerSource|Savepoint|CorruptionError|LockedError|ConflictError)|` +
 	`vfs\.(File|Mapper|Mapping|Info|Usage|LockOptions|LockedError|CorruptionError|Mutex|Cond|FS|Executor|CrashOptions|CrashMode|Op|OpKind|DeadlockError|PanicError)|` +
 	`journal\.(Level|Options|Sealer|Record|End|Tail|Torn|Lost|Stats|Ticket)|` +
-	`version\.(CommitID|BranchID|NodeID|GlobalID|Sum|Secret|Root|Edit|Writer|Cache|Commit|ConflictsError|Policy|FastForward|MergeKind|MergeResult|Report|Options|BranchInfo|Decision|Move|Resolver|Number|Difference|Version)|` +
+	`version\.(CommitID|BranchID|NodeID|GlobalID|Sum|Secret|Root|Edit|Writer|Cache|Commit|ConflictsError|Policy|FastForward|MergeKind|MergeResult|Received|Report|Options|BranchInfo|Decision|Move|Resolver|Number|Difference|Version)|` +
 	`codec\.(KeyAppender|KeyDecoder|Bytes|Field|Fields))$`)
 
 func TestEveryPublicTypeHasAnExample(t *testing.T) {
