@@ -5,9 +5,9 @@ package version
 // maximum is split evenly; one under a quarter of it is joined with a
 // neighbour. Values over maxInline have nodes of their own.
 const (
-	maxLeaf   = 1536
+	maxLeaf   = 768
 	maxInner  = 1024
-	maxInline = 384
+	maxInline = 256
 )
 
 func maxNode(height uint8) int {
