@@ -234,8 +234,8 @@ func (c *Change) write(d *draft) (kid, error) {
 // remember caches a node that was just written: whoever reads the new state
 // next reads it.
 func (c *Change) remember(id NodeID, data []byte) {
-	own := append([]byte(nil), data...)
-	if n, err := decodeNode(id, own); err == nil {
+	own := append([]byte(nil), data[:len(data)-4]...)
+	if n, err := parseNode(id, own); err == nil {
 		c.t.cache.put(c.t.space, n)
 	}
 }
