@@ -221,7 +221,7 @@ func decodeEdits(list []Edit, data []byte) ([]Edit, error) {
 	for len(data) > 0 {
 		flags := data[0]
 		key, rest, ok := takeBytes(data[1:])
-		if !ok || flags > stagedDelete {
+		if !ok || flags > stagedDelete || len(key) > MaxKey {
 			return nil, errCutOff
 		}
 		e := Edit{Key: key, Delete: flags == stagedDelete}
