@@ -1,6 +1,7 @@
 package varve_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"maps"
@@ -13,7 +14,7 @@ import (
 
 // versionCases are operations on a versioned map that happen wholly or not at
 // all.
-func versionCases() []crashCase {
+func versionCases(bundle []byte) []crashCase {
 	on := func(f func(m *varve.VersionMap[string, int], main *version.Branch[string, int]) error) func(*varve.DB) error {
 		return func(db *varve.DB) error {
 			m, err := varve.OpenVersionMap[string, int](db, "v")
@@ -56,6 +57,10 @@ func versionCases() []crashCase {
 		{"remove a branch", on(func(m *vmap, main *branch) error {
 			side, err := m.Branch("side")
 			return errors.Join(err, side.Remove())
+		})},
+		{"receive", on(func(m *vmap, _ *branch) error {
+			_, err := m.Unbundle(bytes.NewReader(bundle), "")
+			return err
 		})},
 		{"truncate", on(func(m *vmap, main *branch) error {
 			_, err := m.Truncate(version.Retention{Last: 1})
@@ -131,10 +136,27 @@ func versionDisk(t *testing.T) *vfs.Mem {
 	return disk
 }
 
+// comingBundle returns what a clone of the map on a disk has committed.
+func comingBundle(t *testing.T, disk *vfs.Mem) []byte {
+	db := must(varve.Open("db", &varve.Options{FS: disk}))(t)
+	m, main := openVersionsNamed(t, db, "v")
+	base := must(main.Head())(t)
+	for i := range 3 {
+		var e version.Edits[string, int]
+		e.Put(fmt.Sprint("k", i), 100+i)
+		must(main.CommitEdits(&e, fmt.Sprint("elsewhere ", i), nil))(t)
+	}
+	var bundle bytes.Buffer
+	side := must(must(m.Branch("side"))(t).Head())(t)
+	check(t, m.Bundle(&bundle, base, side))
+	check(t, db.Close())
+	return bundle.Bytes()
+}
+
 func TestAPowerCutNeverLeavesABranchWithoutItsNodes(t *testing.T) {
 	start := versionDisk(t)
 	before := must(versionContents(start.Clone()))(t)
-	for _, c := range versionCases() {
+	for _, c := range versionCases(comingBundle(t, start.Clone())) {
 		t.Run(c.name, func(t *testing.T) {
 			done := start.Clone()
 			check(t, actOn(done, c))

@@ -14,7 +14,12 @@ import (
 
 func openVersions(t testing.TB, db *varve.DB) (*varve.VersionMap[string, int], *version.Branch[string, int]) {
 	t.Helper()
-	m := must(varve.OpenVersionMap[string, int](db, "versions"))(t)
+	return openVersionsNamed(t, db, "versions")
+}
+
+func openVersionsNamed(t testing.TB, db *varve.DB, name string) (*varve.VersionMap[string, int], *version.Branch[string, int]) {
+	t.Helper()
+	m := must(varve.OpenVersionMap[string, int](db, name))(t)
 	return m, must(m.Main())(t)
 }
 

@@ -163,6 +163,9 @@ func (e *Edits[K, V]) encode(m *Map[K, V]) ([]Edit, error) {
 		if err != nil {
 			return nil, err
 		}
+		if err := checkKey(key[start:]); err != nil {
+			return nil, err
+		}
 		end := len(key)
 		all := key
 		if !x.del {
@@ -265,7 +268,7 @@ func (m *Map[K, V]) encodeAll(seq iter.Seq2[K, V], failure *error) iter.Seq2[[]b
 			if key, err = m.kc.Append(key[:0], k); err == nil {
 				value, err = m.vc.Append(value[:0], v)
 			}
-			if err != nil {
+			if err = errors.Join(err, checkKey(key)); err != nil {
 				*failure = err
 				return
 			}

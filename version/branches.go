@@ -105,6 +105,10 @@ func (s *session) heads() (list []CommitID, err error) {
 		return nil, err
 	}
 	lost, err := s.lost()
+	if err != nil {
+		return nil, err
+	}
+	list, err = s.arrived()
 	for _, b := range branches {
 		if b.head != 0 {
 			list = append(list, b.head)

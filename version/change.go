@@ -71,25 +71,21 @@ func (c *Change) Apply(root Root, edits []Edit) (Root, error) {
 	if len(edits) == 0 {
 		return root, nil
 	}
-	var d draft
+	var d *draft
 	var err error
 	if root.empty() {
-		d, err = c.leaf(draft{fresh: true}, nil, edits)
+		d, err = c.leaf(nil, Sum{}, edits)
 	} else {
-		kept := draft{kid: kid{id: root.Node, count: root.Count, sum: root.Sum}, height: root.Height}
-		d, err = c.edit(kept, edits)
+		d, err = c.edit(kid{id: root.Node, sum: root.Sum}, root.Height, edits)
 	}
-	if err != nil {
+	if err != nil || d == nil {
 		return root, err
-	}
-	if !d.fresh {
-		return root, nil
 	}
 	return c.root(d)
 }
 
 // root writes a draft and what has to stand above it.
-func (c *Change) root(d draft) (Root, error) {
+func (c *Change) root(d *draft) (Root, error) {
 	for {
 		switch {
 		case d.empty():
@@ -97,14 +93,14 @@ func (c *Change) root(d draft) (Root, error) {
 		case d.height > 0 && len(d.kids) == 1:
 			return c.lowest(d.kids[0], d.height-1)
 		case d.size() <= maxNode(d.height):
-			k, err := c.write(&d)
+			k, err := c.write(d)
 			return Root{k.id, d.height, k.count, k.sum}, err
 		}
-		kids, err := c.settle([]draft{d})
+		kids, err := c.settle([]child{{d: d}}, d.height)
 		if err != nil {
 			return Root{}, err
 		}
-		d = draft{height: d.height + 1, fresh: true, kids: kids}
+		d = &draft{height: d.height + 1, kids: kids}
 	}
 }
 
@@ -124,50 +120,51 @@ func (c *Change) lowest(k kid, height uint8) (Root, error) {
 	return Root{k.id, height, k.count, k.sum}, nil
 }
 
-// edit applies edits below a kept node and returns it as it is then.
-func (c *Change) edit(d draft, edits []Edit) (draft, error) {
-	n, err := c.t.node(d.kid.id, d.height)
+// edit applies edits below a node and returns what it becomes; nil if it stays
+// as it is.
+func (c *Change) edit(k kid, height uint8, edits []Edit) (*draft, error) {
+	n, err := c.t.node(k.id, height)
 	if err != nil {
-		return d, err
+		return nil, err
 	}
 	if n.leaf() {
-		return c.leaf(d, n, edits)
+		return c.leaf(n, k.sum, edits)
 	}
-	return c.inner(d, n, edits)
+	return c.inner(n, edits)
 }
 
 // inner applies edits to the children of n.
-func (c *Change) inner(d draft, n *node, edits []Edit) (draft, error) {
-	drafts := make([]draft, 0, n.len()+4)
+func (c *Change) inner(n *node, edits []Edit) (*draft, error) {
+	list := make([]child, n.len())
 	changed := false
-	for i := range n.len() {
+	for i := range list {
+		list[i].kid = n.kid(i)
 		mine := edits
-		if i+1 < n.len() {
-			next := n.key(i + 1)
-			end, _ := slices.BinarySearchFunc(edits, next, func(e Edit, key []byte) int { return bytes.Compare(e.Key, key) })
+		if len(edits) > 0 && i+1 < n.len() {
+			end, _ := slices.BinarySearchFunc(edits, n.key(i+1), func(e Edit, key []byte) int { return bytes.Compare(e.Key, key) })
 			mine, edits = edits[:end], edits[end:]
 		}
-		child := draft{kid: n.kid(i), height: d.height - 1}
-		if len(mine) > 0 {
-			var err error
-			if child, err = c.edit(child, mine); err != nil {
-				return d, err
-			}
+		if len(mine) == 0 {
+			continue
 		}
-		changed = changed || child.fresh
-		drafts = append(drafts, child)
+		var err error
+		if list[i].d, err = c.edit(list[i].kid, n.height-1, mine); err != nil {
+			return nil, err
+		}
+		changed = changed || list[i].d != nil
 	}
 	if !changed {
-		return d, nil
+		return nil, nil
 	}
 	c.Dead = append(c.Dead, n.id)
-	kids, err := c.settle(drafts)
-	return draft{height: d.height, fresh: true, kids: kids}, err
+	kids, err := c.settle(list, n.height-1)
+	return &draft{height: n.height, kids: kids}, err
 }
 
-// leaf merges edits with the entries of n, which is nil for an empty tree.
-func (c *Change) leaf(d draft, n *node, edits []Edit) (draft, error) {
-	next := draft{fresh: true, sum: d.kid.sum}
+// leaf merges edits with the entries of n, which is nil for an empty tree, and
+// has the given fingerprint.
+func (c *Change) leaf(n *node, sum Sum, edits []Edit) (*draft, error) {
+	next := &draft{sum: sum}
 	i, size := 0, 0
 	if n != nil {
 		size = n.len()
@@ -184,15 +181,15 @@ func (c *Change) leaf(d draft, n *node, edits []Edit) (draft, error) {
 			old = &e
 			i++
 		}
-		did, err := c.settleEntry(&next, old, &edits[0])
+		did, err := c.settleEntry(next, old, &edits[0])
 		if err != nil {
-			return d, err
+			return nil, err
 		}
 		changed = changed || did
 		edits = edits[1:]
 	}
 	if !changed {
-		return d, nil
+		return nil, nil
 	}
 	for ; i < size; i++ {
 		next.items = append(next.items, item{entry: n.entry(i)})

@@ -3,6 +3,7 @@ package version
 import (
 	"bytes"
 	"crypto/rand"
+	"encoding/binary"
 	"fmt"
 	"maps"
 	"slices"
@@ -23,6 +24,8 @@ type CommitOptions struct {
 	// Head, if not zero, is what the branch's head must be; if it is another,
 	// the error is ErrMoved.
 	Head CommitID
+
+	global GlobalID // of a commit that was made elsewhere
 }
 
 // lineage is a parent of a commit, and the nodes of its tree that are not in the
@@ -35,9 +38,11 @@ type lineage struct {
 // record stores a commit of the given number: its row, its edges, and the keys
 // that it removed. Nobody names it yet.
 func (s *session) record(id CommitID, root Root, from []lineage, removed [][]byte, message string, opt *CommitOptions) (*commitRow, error) {
-	c := &commitRow{Commit: Commit{ID: id, Root: root, Message: message}}
-	if _, err := rand.Read(c.Global[:]); err != nil {
-		return nil, err
+	c := &commitRow{Commit: Commit{ID: id, Root: root, Message: message, Global: opt.global}}
+	if c.Global == (GlobalID{}) {
+		if _, err := rand.Read(c.Global[:]); err != nil {
+			return nil, err
+		}
 	}
 	c.Author, c.Meta, c.Time = opt.Author, maps.Clone(opt.Meta), opt.Time
 	if c.Time.IsZero() {
@@ -49,6 +54,7 @@ func (s *session) record(id CommitID, root Root, from []lineage, removed [][]byt
 		s.putEdge(l.parent, id, l.dead)
 	}
 	s.putCommit(c)
+	s.t.Put(globalKey(s.space, c.Global), binary.AppendUvarint(nil, uint64(id)))
 	s.recordRemoved(id, removed)
 	return c, nil
 }

@@ -5,9 +5,9 @@ package version
 // maximum is split evenly; one under a quarter of it is joined with a
 // neighbour. Values over maxInline have nodes of their own.
 const (
-	maxLeaf   = 1536
+	maxLeaf   = 768
 	maxInner  = 1024
-	maxInline = 384
+	maxInline = 256
 )
 
 func maxNode(height uint8) int {
@@ -26,22 +26,26 @@ type item struct {
 	summed bool
 }
 
-// draft is a node that a change keeps, or one that is to be written. Nothing is
-// written before its parent is made, so that no node is written twice.
+// draft is a node that is to be written. It is written when its parent is made,
+// so that no node is written twice.
 type draft struct {
-	kid    kid // if it is kept
 	height uint8
-	fresh  bool
-	items  []item // of a fresh leaf
-	kids   []kid  // of a fresh inner node
-	sum    Sum    // of a fresh leaf
+	items  []item // of a leaf
+	kids   []kid  // of an inner node
+	sum    Sum    // of a leaf
 }
 
-func (d *draft) empty() bool { return d.fresh && len(d.items) == 0 && len(d.kids) == 0 }
+// child is a node below one that is being made: kept as it is, or a draft.
+type child struct {
+	kid kid    // if draft is nil
+	d   *draft // if it is to be written
+}
+
+func (d *draft) empty() bool { return d.len() == 0 }
 
 func (d *draft) len() int { return len(d.items) + len(d.kids) }
 
-// size returns the bytes of a fresh draft's encoding, at most.
+// size returns the bytes of the encoding, at most.
 func (d *draft) size() int {
 	n := nodeOverhead + 5
 	for i := range d.items {
@@ -53,7 +57,7 @@ func (d *draft) size() int {
 	return n
 }
 
-// weight returns the bytes of part i of a fresh draft.
+// weight returns the bytes of part i.
 func (d *draft) weight(i int) int {
 	if d.height == 0 {
 		return d.items[i].bytes()
@@ -71,22 +75,21 @@ func (e *item) bytes() int {
 
 func (k *kid) bytes() int { return len(k.min) + 3 + 5 + 3 + 4 + sumSize }
 
-// settle turns the drafts of one level into children: those that are too small
-// are joined with a neighbour, those that are too large split, and fresh ones
-// written.
-func (c *Change) settle(drafts []draft) ([]kid, error) {
-	joined, err := c.join(drafts)
+// settle turns the nodes of one level into children: drafts that are too small
+// are joined with a neighbour, those that are too large split, and all written.
+// It uses the memory of list.
+func (c *Change) settle(list []child, height uint8) ([]kid, error) {
+	joined, err := c.join(list, height)
 	if err != nil {
 		return nil, err
 	}
 	kids := make([]kid, 0, len(joined)+2)
 	for i := range joined {
-		d := &joined[i]
-		if !d.fresh {
-			kids = append(kids, d.kid)
+		if joined[i].d == nil {
+			kids = append(kids, joined[i].kid)
 			continue
 		}
-		for _, part := range c.split(d) {
+		for _, part := range c.split(joined[i].d) {
 			k, err := c.write(&part)
 			if err != nil {
 				return nil, err
@@ -97,49 +100,49 @@ func (c *Change) settle(drafts []draft) ([]kid, error) {
 	return kids, nil
 }
 
-// join puts fresh drafts that are too small together with a neighbour.
-func (c *Change) join(drafts []draft) ([]draft, error) {
-	out := drafts[:0:0]
-	small := false // the last of out is fresh and too small
-	for _, d := range drafts {
-		if d.empty() {
+// join puts drafts that are too small together with a neighbour.
+func (c *Change) join(list []child, height uint8) ([]child, error) {
+	out := list[:0]
+	small := false // the last of out is a draft and too small
+	for _, ch := range list {
+		if ch.d != nil && ch.d.empty() {
 			continue
 		}
-		tiny := d.fresh && d.size() < minNode(d.height)
+		tiny := ch.d != nil && ch.d.size() < minNode(height)
 		if len(out) == 0 || !small && !tiny {
-			out, small = append(out, d), tiny
+			out, small = append(out, ch), tiny
 			continue
 		}
 		last := &out[len(out)-1]
-		for _, part := range []*draft{last, &d} {
-			if err := c.thaw(part); err != nil {
+		for _, part := range []*child{last, &ch} {
+			if err := c.thaw(part, height); err != nil {
 				return nil, err
 			}
 		}
-		last.items = append(last.items, d.items...)
-		last.kids = append(last.kids, d.kids...)
-		last.sum = last.sum.Add(d.sum)
-		small = last.size() < minNode(last.height)
+		last.d.items = append(last.d.items, ch.d.items...)
+		last.d.kids = append(last.d.kids, ch.d.kids...)
+		last.d.sum = last.d.sum.Add(ch.d.sum)
+		small = last.d.size() < minNode(height)
 	}
 	return out, nil
 }
 
 // thaw makes a kept node one that is to be written.
-func (c *Change) thaw(d *draft) error {
-	if d.fresh {
+func (c *Change) thaw(ch *child, height uint8) error {
+	if ch.d != nil {
 		return nil
 	}
-	n, err := c.t.node(d.kid.id, d.height)
+	n, err := c.t.node(ch.kid.id, height)
 	if err != nil {
 		return err
 	}
 	c.Dead = append(c.Dead, n.id)
-	d.fresh, d.sum = true, d.kid.sum
+	ch.d = &draft{height: height, sum: ch.kid.sum}
 	for i := range n.len() {
 		if n.leaf() {
-			d.items = append(d.items, item{entry: n.entry(i)})
+			ch.d.items = append(ch.d.items, item{entry: n.entry(i)})
 		} else {
-			d.kids = append(d.kids, n.kid(i))
+			ch.d.kids = append(ch.d.kids, n.kid(i))
 		}
 	}
 	return nil
@@ -172,7 +175,7 @@ func (c *Change) split(d *draft) []draft {
 }
 
 func (d *draft) part(from, to int) draft {
-	p := draft{height: d.height, fresh: true}
+	p := draft{height: d.height}
 	if d.height == 0 {
 		p.items = d.items[from:to]
 	} else {
@@ -208,7 +211,7 @@ func (c *Change) itemSum(e *item) Sum {
 	return c.t.sums.entry(e.key, e.value)
 }
 
-// write stores a fresh draft and returns it as a child.
+// write stores a draft and returns it as a child.
 func (c *Change) write(d *draft) (kid, error) {
 	k := kid{id: c.nextID()}
 	if d.height == 0 {
@@ -234,8 +237,8 @@ func (c *Change) write(d *draft) (kid, error) {
 // remember caches a node that was just written: whoever reads the new state
 // next reads it.
 func (c *Change) remember(id NodeID, data []byte) {
-	own := append([]byte(nil), data...)
-	if n, err := decodeNode(id, own); err == nil {
+	own := append([]byte(nil), data[:len(data)-4]...)
+	if n, err := parseNode(id, own); err == nil {
 		c.t.cache.put(c.t.space, n)
 	}
 }

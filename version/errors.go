@@ -36,6 +36,13 @@ var (
 	// *ConflictsError.
 	ErrConflicts = errors.New("merge conflicts")
 
+	// ErrForeign says that two maps do not come from one: they have no secret in
+	// common, so they cannot tell whether what they hold is the same.
+	ErrForeign = errors.New("not a clone of this map")
+	// ErrRefused says that the other side did not take what was pushed; the error
+	// says why.
+	ErrRefused = errors.New("the other map refused")
+
 	errUncounted = errors.New("it is zero, and yet something names the commit")
 	errUnsorted  = errors.New("keys are not in strictly ascending order")
 )

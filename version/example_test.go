@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log"
 	"maps"
+	"net"
 	"time"
 
 	"github.com/varvedb/varve/kv"
@@ -397,4 +398,23 @@ func ExampleFeed() {
 	// Output:
 	// true n 1 2
 	// <nil>
+}
+
+func ExampleMap_Fetch() {
+	origin, main := memory()
+	commit(main, "One", map[string]int{"n": 1})
+	// A connection between two processes would do as well.
+	here, there := net.Pipe()
+	go origin.Serve(there)
+	clone, copied := memory()
+	got, err := clone.Fetch(here, "")
+	n, _, err2 := copied.Get("n")
+	fmt.Println(got.Commits, n, errors.Join(err, err2))
+	commit(copied, "Two", map[string]int{"n": 2})
+	err = clone.Push(here)
+	n, _, err2 = main.Get("n")
+	fmt.Println(n, errors.Join(err, err2, here.Close()))
+	// Output:
+	// 1 1 <nil>
+	// 2 <nil>
 }

@@ -38,7 +38,7 @@ type loader struct {
 
 func (l *loader) level(h int) *draft {
 	if h == len(l.levels) {
-		l.levels = append(l.levels, draft{height: uint8(h), fresh: true})
+		l.levels = append(l.levels, draft{height: uint8(h)})
 		l.sizes = append(l.sizes, 0)
 	}
 	return &l.levels[h]
@@ -66,7 +66,7 @@ func (l *loader) grown(h int) error {
 		return err
 	}
 	// The rest moves to memory of its own, so that what was written can go.
-	l.levels[h] = draft{height: d.height, fresh: true,
+	l.levels[h] = draft{height: d.height,
 		items: append([]item(nil), rest.items...), kids: append([]kid(nil), rest.kids...)}
 	l.sizes[h] -= size - nodeOverhead - 5
 	return l.add(h+1, k)
@@ -86,9 +86,9 @@ func (l *loader) finish() (Root, error) {
 			d.sum = d.sum.Add(d.items[i].sum)
 		}
 		if h == len(l.levels)-1 {
-			return l.c.root(*d)
+			return l.c.root(d)
 		}
-		kids, err := l.c.settle([]draft{*d})
+		kids, err := l.c.settle([]child{{d: d}}, d.height)
 		if err != nil {
 			return Root{}, err
 		}

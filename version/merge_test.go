@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -430,5 +431,21 @@ func TestFollowersSeeEachMoveWithItsDiff(t *testing.T) {
 	}
 	if !errors.Is(gone.Err(), ErrNoBranch) {
 		t.Fatal(gone.Err())
+	}
+}
+
+func TestKeysAreAsLongAsRowsCanBe(t *testing.T) {
+	_, main := newMap[string, string](t)
+	long := strings.Repeat("k", MaxKey-2) // two bytes are the encoding's
+	put(t, main, long, "1")
+	check(t, main.Delete(long))
+	must(main.Commit("removed", nil))(t)
+	var e Edits[string, string]
+	e.Put(long+"k", "1")
+	if _, err := main.CommitEdits(&e, "too long", nil); !errors.Is(err, kv.ErrTooLarge) {
+		t.Fatal(err)
+	}
+	if err := main.Apply(&e); !errors.Is(err, kv.ErrTooLarge) {
+		t.Fatal(err)
 	}
 }

@@ -212,6 +212,11 @@ func decodeNode(id NodeID, data []byte) (*node, error) {
 	if err != nil {
 		return nil, err
 	}
+	return parseNode(id, body)
+}
+
+// parseNode is decodeNode for bytes without their checksum.
+func parseNode(id NodeID, body []byte) (*node, error) {
 	n := &node{id: id, height: body[1], data: body}
 	leaf := body[0] == nodeLeaf && n.height == 0
 	if !leaf && (body[0] != nodeInner || n.height == 0 || n.height > maxHeight) {

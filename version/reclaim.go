@@ -68,6 +68,7 @@ func (s *session) remove(c *commitRow) error {
 // forget deletes the rows of a commit and of the keys that it removed.
 func (s *session) forget(c *commitRow) error {
 	s.t.Delete(rowKey(s.space, rowCommit, uint64(c.ID)))
+	s.t.Delete(globalKey(s.space, c.Global))
 	row := rowKey(s.space, rowRemoved, uint64(c.ID))
 	data, ok, err := s.r.Get(row, nil)
 	if err != nil || !ok {

@@ -18,7 +18,9 @@ const (
 	rowName    = 'B' // + name: the number of the branch
 	rowTag     = 't' // + name: the tag
 	rowCommit  = 'c' // + commit: the commit
-	rowRefs    = 'u' // + commit: how many branches, tags and reflog entries name it
+	rowGlobal  = 'g' // + global id: the number of the commit
+	rowRefs    = 'u' // + commit: how many branches, tags, reflog entries and transfers name it
+	rowArrived = 'i' // + commit: a transfer that is not complete needs it
 	rowEdge    = 'e' // + parent + child: the dead list
 	rowOwned   = 'o' // + group + birth: nodes of the birth belong to the group
 	rowStaged  = 's' // + branch + head + key: an edit that is not committed
@@ -43,6 +45,8 @@ func keyNumber(key []byte, i int) uint64 {
 	}
 	return binary.BigEndian.Uint64(key[at:])
 }
+
+func globalKey(space uint64, id GlobalID) []byte { return append(rowKey(space, rowGlobal), id[:]...) }
 
 func nameKey(space uint64, row byte, name string) []byte {
 	return append(rowKey(space, row), name...)

@@ -160,6 +160,20 @@ func (s *session) anyCommit(id CommitID) (*commitRow, error) {
 	return c, nil
 }
 
+// known returns the number of a commit that is here, hidden or not; 0 if it is
+// not.
+func (s *session) known(id GlobalID) (CommitID, error) {
+	data, ok, err := s.r.Get(globalKey(s.space, id), nil)
+	if err != nil || !ok {
+		return 0, err
+	}
+	n, k := binary.Uvarint(data)
+	if k <= 0 || k != len(data) || n == 0 {
+		return 0, damagedRow(s.space, fmt.Sprintf("the number of commit %s", id), codec.ErrMalformed)
+	}
+	return CommitID(n), nil
+}
+
 func (s *session) putCommit(c *commitRow) {
 	s.t.Put(rowKey(s.space, rowCommit, uint64(c.ID)), c.append(nil))
 }

@@ -42,9 +42,6 @@ func (e *staged) effect() int64 {
 // stage sets a key of the working state, or removes it. An edit that makes the
 // key what it is at the head takes back the one before it.
 func (s *session) stage(b *branchRow, key, value []byte, del bool) error {
-	if len(key) > MaxKey {
-		return fmt.Errorf("key of %d bytes, at most %d: %w", len(key), MaxKey, kv.ErrTooLarge)
-	}
 	old, had, err := s.find(b.root, key)
 	if err != nil {
 		return s.fail(err)
@@ -83,6 +80,13 @@ func (s *session) hasValue(e *entry, value []byte) (bool, error) {
 // MaxKey is the most bytes of an encoded key. A staged edit's row needs the
 // rest of what an engine takes.
 const MaxKey = kv.MaxKey - 64
+
+func checkKey(key []byte) error {
+	if len(key) > MaxKey {
+		return fmt.Errorf("key of %d bytes, at most %d: %w", len(key), MaxKey, kv.ErrTooLarge)
+	}
+	return nil
+}
 
 // working returns the value of a key in the working state of a branch.
 func (s *session) working(b *branchRow, key []byte) (value []byte, ok bool, err error) {

@@ -72,66 +72,65 @@ func (r *reader[K, V]) gone(s *session, err error) error {
 	return fmt.Errorf("commit %d: %w", r.commit, err)
 }
 
-// quick is the memory of one read.
-type quick struct {
-	session
-	tree Tree
-	key  []byte
-}
-
-// once runs f on the newest state, for a read that needs one look at most: of a
-// commit nothing changes between looks, so it needs no snapshot.
-func (r *reader[K, V]) once(k K, f func(s *session, st state, key []byte) error) error {
-	if r.branch != 0 {
-		key, err := r.m.kc.Append(nil, k)
-		if err != nil {
-			return err
-		}
-		return r.view(func(s *session, st state) error { return f(s, st, key) })
-	}
-	q := r.m.quick.Get().(*quick)
-	defer r.m.quick.Put(q)
-	var err error
-	if q.key, err = r.m.kc.Append(q.key[:0], k); err != nil {
-		return err
-	}
-	from, space, err := r.m.home.Newest()
-	if err != nil {
-		return err
-	}
-	q.tree.r, q.tree.space, q.tree.cache = from, space, r.m.cache
-	q.session.Tree = &q.tree
-	err = f(&q.session, state{root: r.root}, q.key)
-	err = failed(from, r.gone(&q.session, err))
-	q.tree.r = nil
-	return err
-}
-
 // Get returns the value of k.
 func (r *reader[K, V]) Get(k K) (v V, ok bool, err error) {
-	err = r.once(k, func(s *session, st state, key []byte) error {
-		var data []byte
-		if data, ok, err = s.get(st, key); err == nil && ok {
-			v, err = r.m.vc.Decode(data)
-		}
-		return err
-	})
+	q := r.m.quick.Get().(*quick)
+	defer r.m.quick.Put(q)
+	data, ok, err := r.lookUp(q, k)
+	if err == nil && ok {
+		v, err = r.m.vc.Decode(data)
+	}
 	return v, ok && err == nil, err
 }
 
 // Has reports whether k is there.
-func (r *reader[K, V]) Has(k K) (ok bool, err error) {
-	err = r.once(k, func(s *session, st state, key []byte) error {
-		_, ok, err = s.get(st, key)
+func (r *reader[K, V]) Has(k K) (bool, error) {
+	q := r.m.quick.Get().(*quick)
+	defer r.m.quick.Put(q)
+	_, ok, err := r.lookUp(q, k)
+	return ok, err
+}
+
+// lookUp reads one key. Nothing that a single look-up reads changes between its
+// steps unseen, so it needs no snapshot, unless it meets what it cannot tell.
+func (r *reader[K, V]) lookUp(q *quick, k K) (value []byte, ok bool, err error) {
+	if q.key, err = r.m.kc.Append(q.key[:0], k); err != nil {
+		return nil, false, err
+	}
+	from, space, err := r.m.home.Newest()
+	if err != nil {
+		return nil, false, err
+	}
+	q.tree.r, q.tree.space, q.tree.cache = from, space, r.m.cache
+	defer q.done()
+	if r.branch == 0 {
+		value, ok, err = q.tree.Get(r.root, q.key)
+	} else {
+		value, ok, err = q.working(r.branch)
+	}
+	if err == nil {
+		return value, ok, nil
+	}
+	return r.lookUpSteady(q.key)
+}
+
+// lookUpSteady reads one key at a snapshot.
+func (r *reader[K, V]) lookUpSteady(key []byte) (value []byte, ok bool, err error) {
+	err = r.view(func(s *session, st state) error {
+		value, ok, err = s.get(st, key)
 		return err
 	})
-	return ok, err
+	return value, ok, err
 }
 
 // Rank returns how many keys are below k, in O(log n), and on a branch the
 // number of uncommitted edits.
 func (r *reader[K, V]) Rank(k K) (n int64, err error) {
-	err = r.once(k, func(s *session, st state, key []byte) error {
+	key, err := r.m.kc.Append(nil, k)
+	if err != nil {
+		return 0, err
+	}
+	err = r.view(func(s *session, st state) error {
 		n, err = s.rank(st, key)
 		return err
 	})

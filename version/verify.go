@@ -13,7 +13,7 @@ import (
 type Report struct {
 	Commits int // that the log shows
 	Ghosts  int // that retention has hidden and several others descend from
-	Lost    int // that only the reflog, or what it names, needs
+	Lost    int // that only the reflog needs, or a transfer that is not complete
 	Nodes   int // stored; each is in a tree
 	Bytes   int64
 	Staged  int // edits that are not committed
@@ -76,6 +76,9 @@ func (v *verifier) loadCommits() error {
 			return false, damagedRow(v.space, fmt.Sprintf("commit %d", id), err)
 		}
 		v.commits[id] = c
+		if n, err := v.known(c.Global); err != nil || n != id {
+			return false, errors.Join(err, v.wrong(id, fmt.Sprintf("its global id leads to %d", n)))
+		}
 		if v.report.Commits++; c.ghost {
 			v.report.Commits--
 			v.report.Ghosts++
@@ -154,7 +157,15 @@ func (v *verifier) checkNames() error {
 	if err := v.countLost(reachable); err != nil {
 		return err
 	}
-	return nil
+	globals := 0
+	err = v.scan(rowKey(v.space, rowGlobal), func([]byte, []byte) (bool, error) {
+		globals++
+		return true, nil
+	})
+	if err == nil && globals != len(v.commits) {
+		err = damagedRow(v.space, "the global ids", fmt.Errorf("there are %d, for %d commits", globals, len(v.commits)))
+	}
+	return err
 }
 
 // countLost counts the commits that only the reflog keeps.
@@ -170,6 +181,13 @@ func (v *verifier) countLost(named map[CommitID]bool) error {
 	v.report.Lost = len(v.commits)
 	for _, l := range lost {
 		v.refs[l.Old]++
+	}
+	arrived, err := v.arrived()
+	if err != nil {
+		return err
+	}
+	for _, id := range arrived {
+		v.refs[id]++
 	}
 	return v.ancestors(heads, func(*commitRow) (bool, error) {
 		v.report.Lost--

@@ -100,7 +100,7 @@ var plain = regexp.MustCompile(`^(varve\.(ID|Kind|Type|Info|Durability|Collectio
 	`models\.(LeafBug|LogBug|SnapshotBug)|` +
 	`lsm\.(BlockProperty|BlockCollector|BlockIterator)|` +
 	`pco\.(Number|Float16|Type|Mode|Delta|ModeChoice|DeltaChoice|ChunkInfo|VarInfo|BinInfo)|` +
-	`version\.(CommitID|BranchID|NodeID|GlobalID|Sum|Secret|Root|Edit|Writer|Cache|Commit|ConflictsError|Policy|FastForward|MergeKind|MergeResult|Report|Options|BranchInfo|Decision|Move|Resolver|Number|Difference|Version)|` +
+	`version\.(CommitID|BranchID|NodeID|GlobalID|Sum|Secret|Root|Edit|Writer|Cache|Commit|ConflictsError|Policy|FastForward|MergeKind|MergeResult|Received|Report|Options|BranchInfo|Decision|Move|Resolver|Number|Difference|Version)|` +
 	`codec\.(KeyAppender|KeyDecoder|Bytes|Field|Fields))$`)
 
 func TestEveryPublicTypeHasAnExample(t *testing.T) {
