@@ -50,6 +50,9 @@ func (r *reader) Iter(opt kv.IterOptions) kv.Iterator {
 	if err := r.err(); err != nil {
 		return kv.FailedIterator(err)
 	}
+	if r.fixed == 0 {
+		r = &r.store.newest().reader
+	}
 	it := &iterator{store: r.store, opt: opt, view: new(view)}
 	if r.fixed != 0 {
 		hold := r.store.tree.states.open()
