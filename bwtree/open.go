@@ -287,6 +287,9 @@ func (s *Store) Refresh(ctx context.Context) error {
 		if next.pages != nil {
 			err = errors.Join(err, next.pages.Close())
 		}
+		if next.lock != nil {
+			err = errors.Join(err, next.lock.Close())
+		}
 		return fmt.Errorf("refresh %s: %w", s.opt.Dir, err)
 	}
 	old := s.fresh.Swap(next)

@@ -283,3 +283,32 @@ func TestAReaderBesideAWriterCanBeRefreshed(t *testing.T) {
 	}
 	check(t, w.Close())
 }
+
+// Large values are split off into leaves of their own as they come, so that no leaf
+// outgrows what can be written at once.
+func TestLargeValuesDoNotGatherInALeaf(t *testing.T) {
+	ctx := context.Background()
+	opt := &bwtree.Options{Dir: "db", FS: vfs.NewMem(), PageSegmentBytes: 1 << 20}
+	s := open(t, opt)
+	val := string(make([]byte, 1<<20))
+	for i := range 40 {
+		check(t, put(s, kv.Process, fmt.Sprintf("%02d", i), fmt.Sprint(i)+val))
+	}
+	check(t, s.Compact(ctx, kv.Span{}, nil))
+	names, err := opt.FS.List("db")
+	check(t, err)
+	for _, name := range names {
+		if info, err := opt.FS.Stat("db/" + name); err != nil || info.Size > 8<<20 {
+			t.Errorf("%s has %d bytes, %v", name, info.Size, err)
+		}
+	}
+	check(t, s.Close())
+	s = open(t, opt)
+	for i := range 40 {
+		got, ok, err := s.Get(fmt.Appendf(nil, "%02d", i), nil)
+		if err != nil || !ok || string(got) != fmt.Sprint(i)+val {
+			t.Fatal(i, len(got), ok, err)
+		}
+	}
+	check(t, s.Close())
+}
