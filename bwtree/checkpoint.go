@@ -81,7 +81,7 @@ func (s *Store) flushCut(hold *slot) error {
 	if err := s.writePages(&d); err != nil {
 		return err
 	}
-	if err := s.pages.Sync(); err != nil {
+	if err := s.tree.cache.Sync(); err != nil {
 		return mapPages(err)
 	}
 	next := meta{firstLog: cut.segment}
