@@ -56,9 +56,9 @@ func (c *Cache[P]) sweep(keep *Page[P]) bool {
 		}
 		if page := k.pages[k.at]; page != keep && c.pass(page) {
 			k.drop(page)
-		} else {
-			k.at++
 		}
+		// Behind what took its place: that is the newest, and its turn comes last.
+		k.at++
 	}
 	return true
 }
