@@ -73,6 +73,9 @@ func (s *Store) attempt(b *kv.Batch, opt kv.WriteOptions) (kv.Seq, error) {
 	if err := s.writable(); err != nil {
 		return 0, err
 	}
+	if err := s.throttle(opt.NoSlowdown); err != nil {
+		return 0, err
+	}
 	seen, release, err := s.see(opt.If)
 	if err != nil {
 		return 0, err
@@ -80,8 +83,28 @@ func (s *Store) attempt(b *kv.Batch, opt kv.WriteOptions) (kv.Seq, error) {
 	defer release()
 	w := newWrite(b, opt.Durability, opt.If, seen)
 	w.unlogged = s.log == nil || s.keyspaces.isUnlogged(w)
+	s.backlog.Add(int64(len(w.encoding)))
 	s.queue.push(w)
 	return w.seq, s.finish(w)
+}
+
+// maxBacklog is how many bytes of batches may wait for the log.
+const maxBacklog = 16 << 20
+
+// throttle waits while too much waits for the log.
+func (s *Store) throttle(noSlowdown bool) error {
+	if s.log == nil || s.backlog.Load() < maxBacklog {
+		return nil
+	}
+	if noSlowdown {
+		return fmt.Errorf("%d bytes wait for the log: %w", s.backlog.Load(), kv.ErrBusy)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.backlog.Load() >= maxBacklog && s.failure.Load() == nil {
+		s.moved.Wait()
+	}
+	return nil
 }
 
 func (s *Store) writable() error {

@@ -28,9 +28,12 @@ func (s *Store) Flush(ctx context.Context) error {
 	return s.flush()
 }
 
-// checkpointIfLong starts a checkpoint when the log has outgrown its bound.
+// checkpointIfLong starts a checkpoint when the log has outgrown its bound, or what
+// has changed since the last one the memory.
 func (s *Store) checkpointIfLong() {
-	if s.logBytes.Load() >= s.opt.RedoBytes && s.calls.Load()&closingBit == 0 {
+	length := s.logBytes.Load()
+	crowded := s.tree.cache.Stats().Bytes > s.opt.CacheBytes+s.opt.RedoBytes && length > s.opt.RedoBytes/16
+	if (length >= s.opt.RedoBytes || crowded) && s.calls.Load()&closingBit == 0 {
 		s.checkpointInBackground()
 	}
 }
@@ -85,7 +88,7 @@ func (s *Store) flushCut(hold *slot) error {
 	if err := s.writePages(&d); err != nil {
 		return err
 	}
-	if err := s.pages.Sync(); err != nil {
+	if err := s.tree.cache.Sync(); err != nil {
 		return mapPages(err)
 	}
 	next := meta{firstLog: cut.segment}

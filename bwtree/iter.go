@@ -2,6 +2,7 @@ package bwtree
 
 import (
 	"bytes"
+	"math"
 	"sort"
 	"sync/atomic"
 
@@ -10,8 +11,8 @@ import (
 	"github.com/varvedb/varve/kv"
 )
 
-// iterator is a kv.Iterator over one state. It holds the entries of one leaf, and
-// finds the next leaf by key, so that splits and merges do not concern it.
+// iterator is a kv.Iterator over one state. It holds a few entries of a leaf, or all,
+// and finds the next by key, so that splits and merges do not concern it.
 type iterator struct {
 	store        *Store
 	opt          kv.IterOptions
@@ -19,11 +20,15 @@ type iterator struct {
 	view         *view
 	handle       *leak.Handle
 
-	list      []leaf.Entry // of the leaf
+	list      []leaf.Entry // all from low to high
 	walk      leaf.Walk
-	low, high []byte // bounds of the leaf; high is nil at the end
+	low, high []byte // high is nil at the end; both may lie in the next two
+	lowBuf    []byte
+	highBuf   []byte
 	loaded    bool
-	at        int // in list
+	whole     bool // the list is that of a whole leaf
+	window    int  // how many entries to look at next, going forward
+	at        int  // in list
 	seek      []byte
 
 	key, val []byte // nil if unpositioned
@@ -49,6 +54,9 @@ func (v *view) release() {
 func (r *reader) Iter(opt kv.IterOptions) kv.Iterator {
 	if err := r.err(); err != nil {
 		return kv.FailedIterator(err)
+	}
+	if r.fixed == 0 {
+		r = &r.store.newest().reader
 	}
 	it := &iterator{store: r.store, opt: opt, view: new(view)}
 	if r.fixed != 0 {
@@ -78,29 +86,64 @@ func (it *iterator) ready() bool {
 	return it.err == nil
 }
 
-// load reads the leaf that holds key, unless it is the one at hand.
+// An iterator that goes forward looks at few entries first, and then at more and
+// more, so that one that was opened for a few costs little.
+const (
+	firstWindow = 8
+	lastWindow  = 256
+)
+
+// load reads entries from key on, unless they are at hand.
 func (it *iterator) load(key []byte) bool {
-	if it.loaded && bytes.Compare(key, it.low) >= 0 && (it.high == nil || bytes.Compare(key, it.high) < 0) {
+	if it.holds(key) {
 		return true
 	}
-	it.loaded = false
-	_, l, _, err := it.store.tree.find(key)
-	if err == nil {
-		it.list, err = l.Entries(it.list[:0], &it.walk, it.view.seq, it.store.opt.Mergers, it.opt.KeysOnly)
-	}
-	if it.err = err; err != nil {
+	it.lowBuf = append(it.lowBuf[:0], key...)
+	it.window = max(it.window, firstWindow)
+	l := it.read(it.lowBuf, it.lowBuf, it.window)
+	if l == nil {
 		return false
 	}
-	it.low, it.high, it.loaded = l.Base().Low(), l.Base().High(), true
+	it.window = min(2*it.window, lastWindow)
+	it.low, it.whole = it.lowBuf, false
 	return true
 }
 
-// loadBelow reads the leaf that holds the highest keys below a bound, nil for none.
+func (it *iterator) holds(key []byte) bool {
+	return it.loaded && bytes.Compare(key, it.low) >= 0 && (it.high == nil || bytes.Compare(key, it.high) < 0)
+}
+
+// read reads entries of the leaf that holds key, and returns that leaf; nil if there
+// is an error.
+func (it *iterator) read(key, from []byte, most int) *leaf.Leaf {
+	it.loaded = false
+	_, l, _, err := it.store.tree.find(key)
+	var more []byte
+	if err == nil {
+		it.list, more, err = l.Entries(it.list[:0], &it.walk, from, most, it.view.seq, it.store.opt.Mergers, it.opt.KeysOnly)
+	}
+	if it.err = err; err != nil {
+		return nil
+	}
+	it.high, it.loaded = l.Base().High(), true
+	if more != nil {
+		it.highBuf = append(it.highBuf[:0], more...)
+		it.high = it.highBuf
+	}
+	return l
+}
+
+// loadBelow reads the whole leaf that holds the highest keys below a bound, nil for
+// none.
 func (it *iterator) loadBelow(bound []byte) bool {
 	for {
 		low := it.store.tree.below(bound)
-		if !it.load(low) {
-			return false
+		if !it.whole || !it.holds(low) {
+			l := it.read(low, nil, math.MaxInt)
+			if l == nil {
+				return false
+			}
+			it.low, it.whole = l.Base().Low(), true
 		}
 		if it.high == nil || bound != nil && bytes.Compare(it.high, bound) >= 0 {
 			return true
@@ -109,7 +152,7 @@ func (it *iterator) loadBelow(bound []byte) bool {
 	}
 }
 
-// find returns the first entry of the leaf that is not below key.
+// find returns the first entry at hand that is not below key.
 func (it *iterator) find(key []byte) int {
 	return sort.Search(len(it.list), func(i int) bool { return bytes.Compare(it.list[i].Key, key) >= 0 })
 }
@@ -123,7 +166,8 @@ func (it *iterator) SeekGE(key []byte) bool {
 	if bytes.Compare(key, it.lower) < 0 {
 		key = it.lower
 	}
-	it.seek = append(it.seek[:0], key...) // it may be of the leaf at hand
+	it.seek = append(it.seek[:0], key...) // it may be one of those at hand
+	it.window = firstWindow
 	if it.upper != nil && bytes.Compare(key, it.upper) >= 0 || !it.load(it.seek) {
 		return false
 	}
@@ -154,7 +198,7 @@ func (it *iterator) seekLT(key []byte) bool {
 		key = it.upper
 	}
 	it.seek = append(it.seek[:0], key...)
-	if bytes.Compare(key, it.lower) <= 0 || !it.load(it.seek) {
+	if bytes.Compare(key, it.lower) <= 0 || !it.loadBelow(it.seek) {
 		return false
 	}
 	it.at = it.find(it.seek) - 1
@@ -192,11 +236,10 @@ func (it *iterator) forward() bool {
 		if it.high == nil || it.upper != nil && bytes.Compare(it.high, it.upper) >= 0 {
 			return false
 		}
-		from := it.high
-		if !it.load(from) {
+		if !it.load(it.high) {
 			return false
 		}
-		it.at = it.find(from)
+		it.at = 0
 	}
 }
 
@@ -214,11 +257,11 @@ func (it *iterator) backward() bool {
 		if len(it.low) == 0 || bytes.Compare(it.low, it.lower) <= 0 {
 			return false
 		}
-		before := it.low
-		if !it.loadBelow(before) {
+		it.seek = append(it.seek[:0], it.low...)
+		if !it.loadBelow(it.seek) {
 			return false
 		}
-		it.at = it.find(before) - 1
+		it.at = it.find(it.seek) - 1
 	}
 }
 

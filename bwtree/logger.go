@@ -140,6 +140,7 @@ func (s *Store) gather() (group []*write, err error) {
 		}
 		s.decide(w)
 		s.last = w
+		s.backlog.Add(-int64(len(w.encoding)))
 		if w.outcome.Load() != accepted || w.unlogged {
 			continue
 		}

@@ -269,3 +269,60 @@ func (s *Store) attempts() int {
 	}
 	return 1
 }
+
+// newest returns the store that has the newest state that is known: itself, or what
+// Refresh has opened.
+func (s *Store) newest() *Store {
+	if fresh := s.fresh.Load(); fresh != nil {
+		return fresh
+	}
+	return s
+}
+
+// Refresh makes a read-only store show what is on disk now. Snapshots and iterators
+// that are open keep their state.
+func (s *Store) Refresh(ctx context.Context) error {
+	if err := s.enter(ctx); err != nil {
+		return err
+	}
+	defer s.leave()
+	if !s.opt.ReadOnly {
+		return nil
+	}
+	next := newStore(s.opt)
+	if err := next.openReadOnly(ctx); err != nil {
+		if next.pages != nil {
+			err = errors.Join(err, next.pages.Close())
+		}
+		if next.lock != nil {
+			err = errors.Join(err, next.lock.Close())
+		}
+		return fmt.Errorf("refresh %s: %w", s.opt.Dir, err)
+	}
+	old := s.fresh.Swap(next)
+	if known := s.keyspaces.known.Load(); known != nil {
+		for _, space := range *known {
+			space.raise(next.queue.visible())
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if old != nil {
+		s.stale = append(s.stale, old) // it may be in use until the store is closed
+	}
+	return nil
+}
+
+// closeRefreshed closes what Refresh has opened.
+func (s *Store) closeRefreshed() (err error) {
+	s.mu.Lock()
+	list := s.stale
+	s.mu.Unlock()
+	if fresh := s.fresh.Load(); fresh != nil {
+		list = append(list, fresh)
+	}
+	for _, other := range list {
+		err = errors.Join(err, other.Close())
+	}
+	return err
+}

@@ -29,7 +29,7 @@ func (r *reader) leaf(key []byte) (*leaf.Leaf, kv.Seq, error) {
 		return nil, 0, err
 	}
 	if r.fixed == 0 {
-		return r.store.tree.newest(key)
+		return r.store.newest().tree.newest(key)
 	}
 	_, l, _, err := r.store.tree.find(key)
 	return l, r.fixed, err
@@ -38,7 +38,7 @@ func (r *reader) leaf(key []byte) (*leaf.Leaf, kv.Seq, error) {
 // Get implements kv.Reader. It takes no lock, and allocates nothing if the page is
 // in memory and dst large enough.
 func (r *reader) Get(key, dst []byte) ([]byte, bool, error) {
-	r.store.gets.Add(1)
+	r.store.gets.Add(key)
 	l, at, err := r.leaf(key)
 	if err != nil {
 		return nil, false, err
@@ -59,7 +59,8 @@ func (r *reader) MultiGet(keys [][]byte, f func(i int, val []byte, ok bool) erro
 	}
 	at := *r
 	if at.fixed == 0 {
-		hold := r.store.hold()
+		at.store = r.store.newest()
+		hold := at.store.hold()
 		defer hold.release()
 		at.fixed = kv.Seq(hold.number.Load())
 	}
@@ -100,6 +101,7 @@ func (s *Store) Snapshot(ctx context.Context) (kv.Snapshot, error) {
 	if s.closed.Load() {
 		return nil, kv.ErrClosed
 	}
+	s = s.newest()
 	hold := s.hold()
 	snap := &snapshot{reader: reader{store: s, fixed: kv.Seq(hold.number.Load()), ended: new(atomic.Bool)}}
 	snap.handle = leak.Open(s.handles, snap, "snapshot", hold.release)

@@ -10,7 +10,7 @@ import (
 )
 
 // registry is the numbers that snapshots read, in slots that are claimed without
-// waiting. models/snapshot.go is the protocol.
+// waiting. models/internal/protocol/snapshot.go is the protocol.
 type registry struct{ first slots }
 
 type slots struct {

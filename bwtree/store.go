@@ -11,6 +11,7 @@ import (
 	"github.com/varvedb/varve/bwtree/logstore"
 	"github.com/varvedb/varve/internal/commit"
 	"github.com/varvedb/varve/internal/leak"
+	"github.com/varvedb/varve/internal/stripe"
 	"github.com/varvedb/varve/journal"
 	"github.com/varvedb/varve/kv"
 	"github.com/varvedb/varve/vfs"
@@ -32,12 +33,14 @@ type Store struct {
 
 	calls    atomic.Int64          // running ones, and closingBit
 	closed   atomic.Bool           //
+	fresh    atomic.Pointer[Store] // of a read-only store, what Refresh has opened
 	failure  atomic.Pointer[error] // why no more writes are taken
 	hole     debt                  // visible batches were lost from the log
 	unlogged debt                  // visible batches are in no log
 
 	logger   atomic.Uint32 // one of the states of logger.go
 	logBytes atomic.Int64  // since the last cut
+	backlog  atomic.Int64  // bytes of batches that the logger has not come to
 	flushing atomic.Bool   // a task makes a checkpoint
 
 	lastLogged atomic.Uint64 // number of the newest batch that the log has
@@ -49,14 +52,16 @@ type Store struct {
 	mu       vfs.Mutex // guards what follows; held only to sleep and to wake
 	moved    vfs.Cond
 	requests []*request
-	ended    bool // Close is done
+	ended    bool     // Close is done
+	stale    []*Store // what earlier calls of Refresh have opened
 	stopSync func() bool
 
 	checkpoint vfs.Mutex // held while one is made; guards what follows
 	meta       meta
 	lastDir    uint64 // highest number that TREE on disk may name
 
-	gets, iterators, batches, conflicts, bytesIn, flushes, flushBytes, lastFlush atomic.Int64
+	gets                                                                   stripe.Counter
+	iterators, batches, conflicts, bytesIn, flushes, flushBytes, lastFlush atomic.Int64
 }
 
 var (
@@ -169,7 +174,7 @@ func (s *Store) Close() error {
 		return nil
 	}
 	s.tasks.Wait()
-	err := s.closeFiles()
+	err := errors.Join(s.closeFiles(), s.closeRefreshed())
 	leaked := s.handles.CloseAll()
 	s.closed.Store(true)
 	if s.lock != nil {

@@ -147,6 +147,9 @@ func (t *tree) addTo(key []byte, d *leaf.Delta) (high []byte, err error) {
 			return high, nil // somebody else has added it
 		}
 		if l.Next() == nil && l.Add(d) {
+			if len(d.Value) > t.opt.LeafBytes {
+				l.Seal() // so that large values do not gather in one leaf
+			}
 			t.cache.Grow(p, tok, d.Size())
 			return high, nil
 		}

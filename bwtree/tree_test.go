@@ -246,3 +246,69 @@ func TestADamagedPageIsAnErrorOnlyForItsKeys(t *testing.T) {
 	}
 	check(t, s.Close())
 }
+
+// A reader beside a writer sees one state until it asks for a newer one; what it
+// has open stays as it was.
+func TestAReaderBesideAWriterCanBeRefreshed(t *testing.T) {
+	ctx, disk := context.Background(), vfs.NewMem()
+	opt := &bwtree.Options{Dir: "db", FS: disk, Fanout: 4, Deltas: 2}
+	w := open(t, opt)
+	check(t, put(w, kv.Sync, "a", "1", "b", "1"))
+	ro := *opt
+	ro.ReadOnly = true
+	r := open(t, &ro)
+	want := func(from kv.Reader, key, val string) {
+		t.Helper()
+		got, _, err := from.Get([]byte(key), nil)
+		if err != nil || string(got) != val {
+			t.Fatalf("%s is %q %v, want %q", key, got, err, val)
+		}
+	}
+	snap, err := r.Snapshot(ctx)
+	check(t, err)
+	for round := 2; round < 6; round++ {
+		check(t, put(w, kv.Sync, "a", fmt.Sprint(round), "c", "new"))
+		check(t, w.Flush(ctx))
+		want(r, "a", fmt.Sprint(round-1))
+		check(t, r.Refresh(ctx))
+		want(r, "a", fmt.Sprint(round))
+		want(r, "b", "1")
+		want(snap, "a", "1")
+		want(snap, "c", "")
+	}
+	check(t, snap.Close())
+	check(t, r.Close())
+	if err := put(r, kv.Sync, "x", "y"); !errors.Is(err, kv.ErrClosed) {
+		t.Fatal(err)
+	}
+	check(t, w.Close())
+}
+
+// Large values are split off into leaves of their own as they come, so that no leaf
+// outgrows what can be written at once.
+func TestLargeValuesDoNotGatherInALeaf(t *testing.T) {
+	ctx := context.Background()
+	opt := &bwtree.Options{Dir: "db", FS: vfs.NewMem(), PageSegmentBytes: 1 << 20}
+	s := open(t, opt)
+	val := string(make([]byte, 1<<20))
+	for i := range 40 {
+		check(t, put(s, kv.Process, fmt.Sprintf("%02d", i), fmt.Sprint(i)+val))
+	}
+	check(t, s.Compact(ctx, kv.Span{}, nil))
+	names, err := opt.FS.List("db")
+	check(t, err)
+	for _, name := range names {
+		if info, err := opt.FS.Stat("db/" + name); err != nil || info.Size > 8<<20 {
+			t.Errorf("%s has %d bytes, %v", name, info.Size, err)
+		}
+	}
+	check(t, s.Close())
+	s = open(t, opt)
+	for i := range 40 {
+		got, ok, err := s.Get(fmt.Appendf(nil, "%02d", i), nil)
+		if err != nil || !ok || string(got) != fmt.Sprint(i)+val {
+			t.Fatal(i, len(got), ok, err)
+		}
+	}
+	check(t, s.Close())
+}

@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 
 if ! command -v spin >/dev/null || ! command -v cc >/dev/null; then
-	echo "spin or cc is not here: only the explorer in Go checks the models (go test ./models)"
+	echo "spin or cc is not here: only the explorer in Go checks the models (go test ./models/...)"
 	exit 0
 fi
 

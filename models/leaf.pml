@@ -1,4 +1,4 @@
-/* The leaf protocol of the B+ tree engine; leaf.go says what it is. With
+/* The leaf protocol of the B+ tree engine; internal/protocol/leaf.go says what it is. With
  * -DBUG a sealed leaf keeps the empty slots of writers that have claimed them,
  * who then publish into a leaf that nobody reads any more. */
 

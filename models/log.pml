@@ -1,4 +1,4 @@
-/* The protocol of the log store; log.go says what it is. With -DBUG the flusher
+/* The protocol of the log store; internal/protocol/log.go says what it is. With -DBUG the flusher
  * writes a sealed buffer although a writer has not completed in it. */
 
 #define WRITERS 3

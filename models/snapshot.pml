@@ -1,4 +1,4 @@
-/* The protocol of snapshots and consolidation; snapshot.go says what it is. With
+/* The protocol of snapshots and consolidation; internal/protocol/snapshot.go says what it is. With
  * -DBUG the consolidation reads the slots before it fixes its cut. */
 
 #define READERS 2

@@ -20,7 +20,7 @@
 // waits for it. A reservation that is neither completed nor aborted holds back
 // what was reserved after it from becoming stable, and nothing else.
 //
-// models/log.go and models/log.pml are the protocol, checked exhaustively.
+// models/internal/protocol/log.go and models/log.pml are the protocol, checked exhaustively.
 //
 // # What is guaranteed
 //

@@ -148,6 +148,7 @@ func TestTheCapacityIsExact(t *testing.T) {
 		_, err := c.Flush(p)
 		check(t, err)
 	}
+	check(t, c.Sync())
 	if used := c.Stats().Bytes; used != 1000 {
 		t.Fatal("there is room for ten:", used)
 	}
@@ -183,6 +184,7 @@ func TestAScanLeavesTheHotSet(t *testing.T) {
 		_, err := c.Flush(pages[i])
 		check(t, err)
 	}
+	check(t, c.Sync())
 	hot := pages[:10]
 	touch := func() {
 		for range 2 {
@@ -231,6 +233,9 @@ func TestConcurrentMergesAreEachThereOnce(t *testing.T) {
 					}
 					if i%4 == 0 {
 						if _, err := c.Flush(p); err != nil {
+							t.Error(err)
+						}
+						if err := c.Sync(); err != nil {
 							t.Error(err)
 						}
 					}
@@ -338,5 +343,30 @@ func TestACachedGetAllocatesNothing(t *testing.T) {
 		}
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
+	}
+}
+
+// What was flushed stays in memory until it is synced: a sync that fails may drop
+// it from the disk.
+func TestWhatAFailedSyncHasDroppedIsStillThere(t *testing.T) {
+	faulty := vfs.NewFaulty(vfs.NewMem())
+	s, err := logstore.Open(logstore.Options{FS: faulty, Dir: "."}, logstore.Tail{})
+	check(t, err)
+	defer s.Close() // fails, rightly
+	c := pagecache.New(s, vfs.Go(), lines{}, pagecache.Options{Capacity: -1})
+	var pages []*page
+	for i := range 5 {
+		pages = append(pages, c.Allocate(&text{[]string{fmt.Sprint(i)}}))
+		_, err := c.Flush(pages[i])
+		check(t, err)
+	}
+	faulty.SetHook(vfs.FailAt(0, vfs.DroppedSync(nil), vfs.OpSync))
+	if err := c.Sync(); !errors.Is(err, logstore.ErrUnknownOutcome) {
+		t.Fatal(err)
+	}
+	for i, p := range pages {
+		if got, _ := get(t, c, p); got != fmt.Sprint(i) {
+			t.Fatal(got)
+		}
 	}
 }

@@ -56,9 +56,9 @@ func (c *Cache[P]) sweep(keep *Page[P]) bool {
 		}
 		if page := k.pages[k.at]; page != keep && c.pass(page) {
 			k.drop(page)
-		} else {
-			k.at++
 		}
+		// Behind what took its place: that is the newest, and its turn comes last.
+		k.at++
 	}
 	return true
 }
@@ -94,10 +94,21 @@ func (c *Cache[P]) pass(page *Page[P]) bool {
 		page.again.Store(false)
 		return false
 	}
-	if !s.clean() || !c.mat.Freeze(s.page) || !page.now.CompareAndSwap(s, &state[P]{where: s.where}) {
+	if !s.clean() || !c.stable(s.where) || !c.mat.Freeze(s.page) || !page.now.CompareAndSwap(s, &state[P]{where: s.where}) {
 		return false
 	}
 	c.forget(s.memory)
 	c.evictions.Add(1)
 	return true
+}
+
+// stable reports whether a page would be found after a failed sync.
+func (c *Cache[P]) stable(where Location) bool {
+	end := c.store.Stable()
+	for _, ref := range where.Fragments {
+		if ref.Addr >= end {
+			return false
+		}
+	}
+	return where.Image.Addr < end
 }

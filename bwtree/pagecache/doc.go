@@ -24,8 +24,8 @@
 //
 // # Eviction
 //
-// A hand goes round the pages in memory. It lets go of those that are on disk and
-// were not used a second time since it passed: a page that a scan has read once
+// A hand goes round the pages in memory. It lets go of those that are on disk,
+// durably, and were not used a second time since it passed: a page that a scan has read once
 // goes before one that is used again and again.
 package pagecache
 
@@ -68,7 +68,7 @@ func (l Location) Refs() []logstore.Ref {
 // Options are the settings of a cache. The zero value is good.
 type Options struct {
 	// Capacity is how many bytes of pages are kept, at most, as long as those that
-	// are not on disk leave room. 0 is 16 MiB; less than 0 keeps nothing that need
+	// were not flushed and synced leave room. 0 is 16 MiB; less than 0 keeps nothing that need
 	// not stay.
 	Capacity int64
 	// Fragments is how many fragments a page has on disk beside its image before

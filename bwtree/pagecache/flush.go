@@ -34,6 +34,17 @@ func (c *Cache[P]) Flush(page *Page[P]) (Location, error) {
 	}
 }
 
+// Sync makes all that was flushed durable. Only then does the cache let go of it:
+// a sync that fails may drop what was written before.
+func (c *Cache[P]) Sync() error {
+	if err := c.store.Sync(); err != nil {
+		return err
+	}
+	c.clock.stuck.Store(false)
+	c.evict(nil)
+	return nil
+}
+
 // write writes the image of a state, or its pending fragments.
 func (c *Cache[P]) write(s *state[P]) (where Location, err error) {
 	if s.dirty {

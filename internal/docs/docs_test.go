@@ -95,6 +95,8 @@ func (s *source) addTypes(pkg, rel string, d *ast.GenDecl) {
 var plain = regexp.MustCompile(`^(varve\.(ID|Kind|Type|Info|Durability|CollectionOption|Entry|CorruptionError|LockedError|TypeError|Engine|Change|ChangeKind)|` +
 	`kv\.(Seq|Reader|Keyspace|KeyspaceOptions|KeyspaceStats|Durability|WriteOptions|Span|KV|Features|Limits|Syncer|Flusher|Compactor|Checkpointer|Verifier|Watcher|Importer|Change|Histogram|Loss|Repaired|Progress|Metrics|OpKind|Op|IterOptions|MergerID|Merger|MergerSource|Savepoint|CorruptionError|LockedError|ConflictError)|` +
 	`vfs\.(File|Mapper|Mapping|Info|Usage|LockOptions|LockedError|CorruptionError|Mutex|Cond|FS|Executor|CrashOptions|CrashMode|Op|OpKind|DeadlockError|PanicError)|` +
+	`logstore\.(Addr|Ref|Outcome|Options|End|Tail|Torn|Record|Stats)|` +
+	`pagecache\.(Page|Token|Stats|Materializer|Location|Options)|` +
 	`journal\.(Level|Options|Sealer|Record|End|Tail|Torn|Lost|Stats|Ticket)|` +
 	`logstore\.(Addr|Ref|Outcome|Options|End|Tail|Torn|Record|Stats)|pagecache\.(Page|Token|Stats|Materializer|Location|Options)|` +
 	`models\.(LeafBug|LogBug|SnapshotBug)|` +

@@ -133,6 +133,8 @@ func (c *consolidation) gather(l *Leaf, carried *Delta) {
 			slices.SortStableFunc(w.deltas, func(a, b *Delta) int { return bytes.Compare(a.Key, b.Key) })
 		}
 	}
+	w.keys = make([]byte, 0, len(l.base.versions)+l.base.n*len(l.base.prefix)) // those before are in use
+	c.out.grow(l.base.n + len(w.deltas))
 	next := 0
 	for i := 0; i < l.base.n || next < len(w.deltas); {
 		w.list = w.list[:0]
@@ -140,7 +142,7 @@ func (c *consolidation) gather(l *Leaf, carried *Delta) {
 		if i < l.base.n {
 			rest, _ := l.base.rest(i)
 			if next == len(w.deltas) || compareParts(l.base.prefix, rest, w.deltas[next].Key) <= 0 {
-				key = append(append(make([]byte, 0, len(l.base.prefix)+len(rest)), l.base.prefix...), rest...)
+				key = w.key(l.base.prefix, rest)
 				i = w.takeBase(l.base, i, ^kv.Seq(0))
 			}
 		}
@@ -155,7 +157,10 @@ func (c *consolidation) gather(l *Leaf, carried *Delta) {
 				w.list = append(w.list, version{seq: d.Seq, kind: kv.OpDelete})
 			}
 		}
-		c.keep(key, unique(w.list))
+		if len(w.list) > 1 {
+			w.list = unique(w.list)
+		}
+		c.keep(key, w.list)
 	}
 }
 

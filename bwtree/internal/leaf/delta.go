@@ -1,6 +1,6 @@
 // Package leaf is the leaf of the tree: an image that never changes and a few
 // deltas, added without locks until the leaf is sealed; and how a sealed leaf
-// becomes the next. models/leaf.go and models/leaf.pml are the protocol.
+// becomes the next. models/internal/protocol/leaf.go and models/leaf.pml are the protocol.
 //
 // A leaf holds versions: what a key was set to by the operation with a number.
 // Numbers are those of kv.Seq, one for each operation of a batch.

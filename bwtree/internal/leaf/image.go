@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"math"
+	"slices"
 
 	"github.com/varvedb/varve/kv"
 )
@@ -157,6 +158,11 @@ func (b *builder) add(key []byte, v version) {
 	b.keys, b.list = append(b.keys, key), append(b.list, v)
 	b.bytes += versionCost + len(key) + len(v.value)
 	b.newest = max(b.newest, v.seq)
+}
+
+// grow makes room for n more versions.
+func (b *builder) grow(n int) {
+	b.keys, b.list = slices.Grow(b.keys, n), slices.Grow(b.list, n)
 }
 
 // versionCost is about what a version takes beside key and value.

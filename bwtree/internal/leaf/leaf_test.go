@@ -62,12 +62,16 @@ func same(t *testing.T, leaves []*Leaf, m model, at kv.Seq) {
 	var all []Entry
 	var w Walk
 	for _, l := range leaves {
-		list, err := l.Entries(nil, &w, at, kv.Mergers{}, false)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, e := range list {
-			all = append(all, Entry{bytes.Clone(e.Key), e.Value})
+		most := 1 + int(at)%4
+		for from := l.base.low; from != nil; {
+			list, more, err := l.Entries(nil, &w, from, most, at, kv.Mergers{}, false)
+			if err != nil || len(list) > most {
+				t.Fatal(len(list), err)
+			}
+			for _, e := range list {
+				all = append(all, Entry{bytes.Clone(e.Key), e.Value})
+			}
+			from = bytes.Clone(more)
 		}
 	}
 	n := 0
@@ -260,7 +264,7 @@ func FuzzDecode(f *testing.F) {
 		}
 		l := New(m, 2)
 		var w Walk
-		list, err := l.Entries(nil, &w, ^kv.Seq(0), kv.Mergers{}, true)
+		list, _, err := l.Entries(nil, &w, nil, m.Len(), ^kv.Seq(0), kv.Mergers{}, true)
 		if err != nil || len(list) > m.Len() {
 			t.Fatal(len(list), err)
 		}

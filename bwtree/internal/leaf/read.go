@@ -173,14 +173,16 @@ type Walk struct {
 	list   []version
 }
 
-// Entries appends what the leaf held at a number, in order. Keys lie in the memory
-// of w and are valid until the next call; values are not changed. KeysOnly spares
-// merging.
-func (l *Leaf) Entries(dst []Entry, w *Walk, at kv.Seq, m kv.Mergers, keysOnly bool) ([]Entry, error) {
+// Entries appends what the leaf held at a number, in order, from the key from on and
+// at most so many. More is a key behind the last one, if there may be others up to
+// the bound of the leaf. Keys lie in the memory of w and are valid until the next
+// call; values are not changed. KeysOnly spares merging.
+func (l *Leaf) Entries(dst []Entry, w *Walk, from []byte, most int, at kv.Seq, m kv.Mergers, keysOnly bool) (list []Entry, more []byte, err error) {
 	w.collect(l, at)
-	w.keys = slices.Grow(w.keys[:0], len(l.base.versions)+l.base.n*len(l.base.prefix)) // so that they do not move: see key
-	next := 0
-	for i := 0; i < l.base.n || next < len(w.deltas); {
+	i, _ := l.base.find(from)
+	next, _ := slices.BinarySearchFunc(w.deltas, from, func(d *Delta, key []byte) int { return bytes.Compare(d.Key, key) })
+	w.makeRoom(l.base, min(most, l.base.n-i)+1)
+	for i < l.base.n || next < len(w.deltas) {
 		w.list = w.list[:0]
 		var key []byte
 		fromBase := i < l.base.n
@@ -188,27 +190,38 @@ func (l *Leaf) Entries(dst []Entry, w *Walk, at kv.Seq, m kv.Mergers, keysOnly b
 			rest, _ := l.base.rest(i)
 			if next < len(w.deltas) && compareParts(l.base.prefix, rest, w.deltas[next].Key) > 0 {
 				fromBase = false
+			} else {
+				key = w.key(l.base.prefix, rest)
 			}
 		}
-		if fromBase {
-			rest, _ := l.base.rest(i)
-			key = w.key(l.base.prefix, rest)
-			i = w.takeBase(l.base, i, at)
-		} else {
+		if !fromBase {
 			key = w.deltas[next].Key
+		}
+		if len(dst) >= most {
+			return dst, key, nil
+		}
+		if fromBase {
+			i = w.takeBase(l.base, i, at)
 		}
 		for ; next < len(w.deltas) && bytes.Equal(w.deltas[next].Key, key); next++ {
 			w.list = append(w.list, w.deltas[next].version())
 		}
 		val, ok, err := w.value(key, m, keysOnly)
 		if err != nil {
-			return dst, err
+			return dst, nil, err
 		}
 		if ok {
 			dst = append(dst, Entry{key, val})
 		}
 	}
-	return dst, nil
+	return dst, nil, nil
+}
+
+// makeRoom makes room for so many keys of an image, if they are not long, so that
+// they do not move: see key.
+func (w *Walk) makeRoom(m *Image, n int) {
+	all := len(m.versions) + m.n*len(m.prefix)
+	w.keys = slices.Grow(w.keys[:0], min(all, n*(len(m.prefix)+64)))
 }
 
 // collect sorts the deltas of a leaf up to a number.
@@ -226,8 +239,8 @@ func (w *Walk) collect(l *Leaf, at kv.Seq) {
 	slices.SortStableFunc(w.deltas, func(a, b *Delta) int { return bytes.Compare(a.Key, b.Key) })
 }
 
-// key puts a key together. Room for all keys was made before, so that those that
-// were handed out stay where they are; a key longer than that has its own memory.
+// key puts a key together. Room was made before, so that those that were handed out
+// stay where they are; a key for which there is none has its own memory.
 func (w *Walk) key(prefix, rest []byte) []byte {
 	start := len(w.keys)
 	if start+len(prefix)+len(rest) > cap(w.keys) {

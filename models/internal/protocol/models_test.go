@@ -1,4 +1,4 @@
-package models
+package protocol
 
 import (
 	"errors"
@@ -17,6 +17,7 @@ func TestTheSeededBugsAreFound(t *testing.T) {
 	t.Run("pass over empty", func(t *testing.T) { fails(t, Leaf(PassOverEmpty)) })
 	t.Run("trust the leaf", func(t *testing.T) { fails(t, Leaf(TrustTheLeaf)) })
 	t.Run("trust the index", func(t *testing.T) { fails(t, Leaf(TrustTheIndex)) })
+	t.Run("absorb unsealed", func(t *testing.T) { fails(t, Merge(AbsorbUnsealed, false)) })
 	t.Run("write early", func(t *testing.T) { fails(t, Log(WriteEarly)) })
 	t.Run("cut late", func(t *testing.T) { fails(t, Snapshot(CutLate)) })
 	t.Run("register late", func(t *testing.T) { fails(t, Snapshot(RegisterLate)) })
@@ -39,4 +40,14 @@ func fails[S comparable](t *testing.T, m explore.Model[S]) {
 		t.Fatal("the bug was not found:", err)
 	}
 	t.Log(v)
+}
+
+func TestNoInterleavingLosesAWriteToAMerge(t *testing.T) {
+	t.Run("room", func(t *testing.T) {
+		if testing.Short() {
+			t.Skip("it takes a few seconds")
+		}
+		holds(t, Merge(NoMergeBug, false))
+	})
+	t.Run("full", func(t *testing.T) { holds(t, Merge(NoMergeBug, true)) })
 }

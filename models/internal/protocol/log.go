@@ -1,4 +1,4 @@
-package models
+package protocol
 
 import "github.com/varvedb/varve/models/internal/explore"
 
