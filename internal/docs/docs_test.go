@@ -99,7 +99,6 @@ var plain = regexp.MustCompile(`^(varve\.(ID|Kind|Type|Info|Durability|Collectio
 	`pagecache\.(Page|Token|Stats|Materializer|Location|Options)|` +
 	`journal\.(Level|Options|Sealer|Record|End|Tail|Torn|Lost|Stats|Ticket)|` +
 	`logstore\.(Addr|Ref|Outcome|Options|End|Tail|Torn|Record|Stats)|pagecache\.(Page|Token|Stats|Materializer|Location|Options)|` +
-	`models\.(LeafBug|LogBug|SnapshotBug)|` +
 	`lsm\.(BlockProperty|BlockCollector|BlockIterator)|` +
 	`pco\.(Number|Float16|Type|Mode|Delta|ModeChoice|DeltaChoice|ChunkInfo|VarInfo|BinInfo)|` +
 	`version\.(CommitID|BranchID|NodeID|GlobalID|Sum|Secret|Root|Edit|Writer|Cache|Commit|ConflictsError|Policy|FastForward|MergeKind|MergeResult|Received|Report|Options|BranchInfo|Decision|Move|Resolver|Number|Difference|Version)|` +
