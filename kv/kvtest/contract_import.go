@@ -53,6 +53,7 @@ func (s *subject) imports(keyVals ...string) kv.Seq {
 }
 
 func importOver(s *subject) {
+	s.importer()
 	s.put("a", "old")
 	s.put("b", "old")
 	s.put("z", "old")
