@@ -2,13 +2,13 @@
 
 GO ?= go
 # The packages with goroutines of their own.
-CONCURRENT = . ./kv/... ./lsm/... ./journal ./vfs ./version ./internal/...
-FUZZTIME ?= 10s
+CONCURRENT = . ./kv/... ./lsm/... ./bwtree/... ./journal ./vfs ./version ./internal/...
+FUZZTIME ?= 50000x
 SOAK ?= 30m
 CASE ?= fill
 KEYS ?= 100000
 
-.PHONY: help all fmt lint vet build test race fuzz soak cross test-386 nested features bench-sync bench-kv bench-version docs tour
+.PHONY: help all fmt lint vet build test race fuzz soak cross test-386 nested features model bench-sync bench-kv bench-version docs tour
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -32,22 +32,23 @@ test: ## all tests
 
 race: ## the concurrent packages under the race detector
 	$(GO) test -race -short -skip 'Anywhere' $(CONCURRENT) # those run one task at a time
+	$(GO) test -race -short -skip 'Anywhere' -tags interleave ./bwtree/... # others run at each compare-and-swap
 
-fuzz: ## each fuzz target for FUZZTIME
+fuzz: ## each fuzz target for FUZZTIME, 50000x or 10s for instance
 	@$(GO) list -f '{{.ImportPath}}' ./... | while read -r pkg; do \
 	  for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
 	    echo "$$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5x $$pkg || exit 1; \
 	  done; done
 
-soak: ## long runs of the model, crash and fault harnesses, for SOAK
-	VARVE_SOAK=$(SOAK) $(GO) test -timeout 0 -run 'TestSoak' ./kv/ref ./lsm ./version
+soak: ## long runs of the model, crash and fault harnesses, and of the memory bound, for SOAK
+	VARVE_SOAK=$(SOAK) $(GO) test -timeout 0 -run 'TestSoak|TestTheHeap' ./kv/ref ./lsm ./bwtree ./version
 
 cross: ## compile for every platform we promise
 	@for t in windows/amd64 darwin/arm64 linux/386 linux/arm64 wasip1/wasm js/wasm; do \
 	  echo $$t; CGO_ENABLED=0 GOOS=$${t%/*} GOARCH=$${t#*/} $(GO) build ./... || exit 1; done
 
 test-386: ## the tests that do not take long, as a 32-bit program
-	GOARCH=386 CGO_ENABLED=0 $(GO) test -short . ./codec ./journal ./kv ./lsm/internal/... ./vfs ./version ./internal/... ./examples/...
+	GOARCH=386 CGO_ENABLED=0 $(GO) test -short . ./codec ./pco ./journal ./kv ./lsm/internal/... ./vfs ./version ./internal/... ./examples/...
 
 nested: ## the tests of the nested modules
 	cd bench && $(GO) vet ./... && $(GO) test -short ./...
@@ -56,11 +57,14 @@ nested: ## the tests of the nested modules
 features: ## check that docs/features.md names tests and examples that exist
 	$(GO) test -run TestFeatures -count 1 ./internal/docs
 
+model: ## check the models of the lock-free protocols with spin, where it is
+	models/check.sh
+
 bench-sync: ## durable puts from 1 to 64 goroutines
 	cd bench && $(GO) run . sync
 
-bench-kv: ## key-value benchmark; CASE=fill|sync|read|mixed|large|warm|cold
-	cd bench && $(GO) run . kv -case $(CASE)
+bench-kv: ## key-value benchmark; CASE=fill|sync|read|mixed|large|warm|cold, TAGS=cgo_peers adds RocksDB and LMDB
+	cd bench && $(GO) run -tags "$(TAGS)" . kv -case $(CASE)
 
 bench-version: ## versioned map: loads, reads, diffs, merges; KEYS=1000000 for the full size
 	cd bench && $(GO) run . version -keys $(KEYS)

@@ -13,30 +13,52 @@ import (
 
 // Backup writes all collections, as of now, to w. Writers go on meanwhile. The
 // stream is checksummed, does not depend on the engine, and is read by Restore.
-func (db *DB) Backup(ctx context.Context, w io.Writer, progress func(kv.Progress)) error {
+func (db *DB) Backup(ctx context.Context, w io.Writer, progress func(kv.Progress)) (kv.BackupInfo, error) {
 	snap, err := db.store.Snapshot(ctx)
 	if err != nil {
-		return err
+		return kv.BackupInfo{}, err
 	}
-	_, err = kv.Backup(ctx, snap, w, progress)
-	return errors.Join(err, snap.Close())
+	info, err := kv.Backup(ctx, snap, w, progress)
+	return info, errors.Join(err, snap.Close())
 }
 
-// Restore makes a new database in the directory path from a backup and opens it.
-// An empty path is a temporary database. If the stream is damaged the error is a
-// *CorruptionError, and the directory should be removed.
-func Restore(ctx context.Context, path string, opt *Options, r io.Reader, progress func(kv.Progress)) (*DB, error) {
+// BackupSince writes what has changed since a backup to w; since is what that one
+// returned as Until. It costs what was written in that time, not what is there. It
+// returns ErrCompacted if the log is no longer kept that far back; then a full
+// backup is due.
+func (db *DB) BackupSince(ctx context.Context, since kv.Seq, w io.Writer, progress func(kv.Progress)) (kv.BackupInfo, error) {
+	return kv.BackupSince(ctx, db.store, since, w, progress)
+}
+
+// Restore makes a new database in the directory path from a full backup and the
+// increments that BackupSince made after it, in order, and opens it. An empty path
+// is a temporary database. If a stream is damaged the error is a *CorruptionError,
+// and the directory should be removed.
+func Restore(ctx context.Context, path string, opt *Options, progress func(kv.Progress), full io.Reader, increments ...io.Reader) (*DB, error) {
 	filled := opt.filled()
 	filled.MustBeNew = path != ""
 	db, err := Open(path, &filled)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := kv.Restore(ctx, db.store, r, progress); err != nil {
+	if err := restoreAll(ctx, db.store, progress, full, increments); err != nil {
 		return nil, errors.Join(fmt.Errorf("varve: %w", err), db.Close())
 	}
 	db.reclaim()
 	return db, nil
+}
+
+func restoreAll(ctx context.Context, store kv.Store, progress func(kv.Progress), full io.Reader, increments []io.Reader) error {
+	info, err := kv.Restore(ctx, store, full, progress)
+	for i, r := range increments {
+		if err != nil {
+			return err
+		}
+		if info, err = kv.RestoreIncrement(ctx, store, info.Until, r, progress); err != nil {
+			err = fmt.Errorf("increment %d: %w", i+1, err)
+		}
+	}
+	return err
 }
 
 // Copy makes a deep copy of a collection, as of now, as a new collection of the

@@ -47,7 +47,7 @@ func TestDirectoriesThatAreNoDatabasesAreLeftAlone(t *testing.T) {
 }
 
 func TestANewerFormatIsRefused(t *testing.T) {
-	for _, engine := range []varve.Engine{varve.LSM(), varve.Reference()} {
+	for _, engine := range []varve.Engine{varve.LSM(nil), varve.BTree(nil), varve.Reference(nil)} {
 		disk := vfs.NewMem()
 		db := must(varve.Open("db", &varve.Options{FS: disk, Engine: engine}))(t)
 		check(t, db.Close())
@@ -184,10 +184,12 @@ func TestAfterCloseEverythingIsAnError(t *testing.T) {
 	for range c.All() {
 		t.Error("an entry of a closed database")
 	}
+	_, backupErr := db.Backup(ctx, new(bytes.Buffer), nil)
+	_, sinceErr := db.BackupSince(ctx, 1, new(bytes.Buffer), nil)
 	for i, err := range []error{
 		getErr, firstErr, lenErr, snapErr, listErr, openErr, c.Err(), m.Put("a", 2), m.Delete("a"), m.Clear(), l.Push(1),
 		db.Update(ctx, func(*varve.Tx) error { return nil }), db.View(ctx, func(*varve.Tx) error { return nil }),
-		db.Sync(ctx), db.Backup(ctx, new(bytes.Buffer), nil),
+		db.Sync(ctx), backupErr, sinceErr,
 	} {
 		if !errors.Is(err, varve.ErrClosed) {
 			t.Errorf("%d: %v", i, err)

@@ -78,14 +78,18 @@ func readRecord(r kv.Reader, id ID) (rec record, ok bool, err error) {
 	if err != nil || !ok {
 		return rec, ok, err
 	}
+	if rec, err = decodeRecord(val); err != nil {
+		return rec, false, fmt.Errorf("catalog record of collection %d: %w", id, err)
+	}
+	return rec, true, nil
+}
+
+func decodeRecord(val []byte) (rec record, err error) {
 	c, err := codec.ValueOf[record]()
 	if err == nil {
 		rec, err = c.Decode(val)
 	}
-	if err != nil {
-		return rec, false, fmt.Errorf("catalog record of collection %d: %w", id, err)
-	}
-	return rec, true, nil
+	return rec, err
 }
 
 func writeRecord(t *kv.Txn, id ID, rec record) error {

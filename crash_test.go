@@ -80,7 +80,7 @@ func contents(db *varve.DB) (string, error) {
 func prepared(t *testing.T) *vfs.Mem {
 	t.Helper()
 	disk := vfs.NewMem()
-	db := must(varve.Open("db", &varve.Options{FS: disk}))(t)
+	db := must(varve.Open("db", &varve.Options{FS: disk, Engine: engine()}))(t)
 	for _, name := range []string{"a", "b"} {
 		m := must(varve.OpenOrderedMap[int, string](db, name, varve.Counted()))(t)
 		for i := range 6 {

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/varvedb/varve"
+	"github.com/varvedb/varve/lsm"
 )
 
 // Release is a value of the examples.
@@ -98,6 +99,17 @@ func ExampleOptions() {
 	no(v.Durable(varve.Sync).Set(2)) // but this one is on disk
 	no(db.Sync(context.Background()))
 	// Output:
+}
+
+// An engine with settings of its own, here a preset with one field changed.
+func ExampleLSM() {
+	settings := lsm.WriteHeavy()
+	settings.WriteBuffer = 32 << 20
+	db, err := varve.Open("", &varve.Options{Engine: varve.LSM(&settings)})
+	no(err)
+	defer db.Close()
+	fmt.Println(db.Engine())
+	// Output: lsm
 }
 
 func ExampleMap() {
@@ -265,6 +277,32 @@ func ExampleValue() {
 	c, _, err := v.Get()
 	fmt.Println(ok, c.Theme, err)
 	// Output: false dark <nil>
+}
+
+func ExampleChanges() {
+	db := memory()
+	defer db.Close()
+	stock, err := varve.OpenMap[string, int](db, "stock")
+	no(err)
+	changes, err := stock.Watch(nil)
+	no(err)
+	defer changes.Close()
+
+	no(errors.Join(stock.Put("apples", 3), stock.Put("pears", 5), stock.Delete("apples")))
+	n := 0
+	for commit := range changes.All(context.Background()) {
+		for _, c := range commit {
+			fmt.Println(c.Kind == varve.ChangeDelete, c.Key, c.Value)
+		}
+		if n++; n == 3 {
+			break // changes.Token() names this place
+		}
+	}
+	no(changes.Err())
+	// Output:
+	// false apples 3
+	// false pears 5
+	// true apples 0
 }
 
 func ExampleTx() {

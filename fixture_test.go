@@ -120,7 +120,7 @@ func TestDatabasesOfEarlierVersionsAreRead(t *testing.T) {
 			}
 		}
 		backup := must(os.ReadFile(filepath.Join("testdata", v.Name(), "backup")))(t)
-		db := must(varve.Restore(ctx, "", nil, bytes.NewReader(backup), nil))(t)
+		db := must(varve.Restore(ctx, "", nil, nil, bytes.NewReader(backup)))(t)
 		if got := dump(t, db); got != want {
 			t.Errorf("%s, backup:\n%s", v.Name(), got)
 		}
@@ -138,7 +138,7 @@ func writeFixtures(t *testing.T, dir string) {
 	fill(t, db)
 	save(t, disk.CrashClone(vfs.CrashOptions{Mode: vfs.KeepNone}), filepath.Join(dir, "unclean"))
 	var stream bytes.Buffer
-	check(t, db.Backup(ctx, &stream, nil))
+	must(db.Backup(ctx, &stream, nil))(t)
 	check(t, os.WriteFile(filepath.Join(dir, "backup"), stream.Bytes(), 0o644))
 	check(t, db.Close())
 	save(t, disk, filepath.Join(dir, "clean"))

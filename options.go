@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/varvedb/varve/bwtree"
 	"github.com/varvedb/varve/kv"
 	"github.com/varvedb/varve/kv/ref"
 	"github.com/varvedb/varve/lsm"
@@ -38,6 +39,9 @@ type Options struct {
 	// Mergers are merge operators beside those of package kv.
 	Mergers []kv.Merger
 
+	// Memory is how much live heap the engine may take, where it does not hold all
+	// content in memory, in bytes. Default 64 MiB, or what the engine was given.
+	Memory int64
 	// Durability of writes that do not say; Sync by default.
 	Durability Durability
 	// SyncInterval, if set, syncs weaker writes that often.
@@ -65,54 +69,113 @@ type Engine interface {
 // engineOf returns the engine for a directory: the one whose files are there.
 func engineOf(fsys vfs.FS, path string) Engine {
 	if path == "" {
-		return Reference()
+		return Reference(nil)
 	}
 	// An error is met again when the engine is opened.
 	names, _ := fsys.List(filepath.ToSlash(path))
-	if ref.Owns(names) {
-		return Reference()
+	switch {
+	case ref.Owns(names):
+		return Reference(nil)
+	case bwtree.Owns(names):
+		return BTree(nil)
 	}
-	return LSM()
+	return LSM(nil)
 }
 
-// LSM returns the log-structured merge engine, for data of any size. See package
-// lsm.
-func LSM() Engine { return lsmEngine{} }
+// LSM returns the log-structured merge engine, for data of any size, with its own
+// settings; nil is for its defaults. What Options has too is taken from there.
+// Package lsm has presets.
+func LSM(settings *lsm.Options) Engine {
+	if settings == nil {
+		return &lsmEngine{}
+	}
+	return &lsmEngine{*settings}
+}
 
-type lsmEngine struct{}
+type lsmEngine struct{ opt lsm.Options }
 
-func (lsmEngine) Name() string { return "lsm" }
+func (*lsmEngine) Name() string { return "lsm" }
 
-func (lsmEngine) Open(ctx context.Context, dir string, opt *Options, m kv.Mergers) (kv.Store, error) {
-	s, err := lsm.Open(ctx, &lsm.Options{
-		Dir: dir, FS: opt.FS, Executor: opt.Executor, Logger: opt.Logger, Mergers: m,
-		ReadOnly: opt.ReadOnly, MustExist: opt.MustExist, MustBeNew: opt.MustBeNew,
-		LockTimeout: opt.LockTimeout, SyncInterval: opt.SyncInterval,
-	})
+func (e *lsmEngine) Open(ctx context.Context, dir string, opt *Options, m kv.Mergers) (kv.Store, error) {
+	o := e.opt
+	o.Dir, o.FS, o.Executor, o.Logger, o.Mergers = dir, opt.FS, opt.Executor, opt.Logger, m
+	o.ReadOnly, o.MustExist, o.MustBeNew = opt.ReadOnly, opt.MustExist, opt.MustBeNew
+	o.LockTimeout, o.SyncInterval = opt.LockTimeout, opt.SyncInterval
+	if opt.Memory != 0 {
+		o.Memory = opt.Memory
+	}
+	s, err := lsm.Open(ctx, &o)
 	if err != nil {
 		return nil, err // not s: a nil *lsm.Store is a Store that is not nil
 	}
 	return s, nil
 }
 
+func (e *lsmEngine) repair(ctx context.Context, from, to string, opt *Options, m kv.Mergers) (*kv.Repaired, error) {
+	o := e.opt
+	o.Dir, o.FS, o.Executor, o.Logger, o.Mergers, o.LockTimeout = to, opt.FS, opt.Executor, opt.Logger, m, opt.LockTimeout
+	return lsm.Repair(ctx, from, &o)
+}
+
+// BTree returns the lock-free B+ tree engine, for data that is read more than it is
+// written, and for writers that must not wait for each other. Settings are as those
+// of LSM. See package bwtree.
+func BTree(settings *bwtree.Options) Engine {
+	if settings == nil {
+		return &btreeEngine{}
+	}
+	return &btreeEngine{*settings}
+}
+
+type btreeEngine struct{ opt bwtree.Options }
+
+func (*btreeEngine) Name() string { return "bwtree" }
+
+func (e *btreeEngine) Open(ctx context.Context, dir string, opt *Options, m kv.Mergers) (kv.Store, error) {
+	o := e.opt
+	o.Dir, o.FS, o.Executor, o.Logger, o.Mergers = dir, opt.FS, opt.Executor, opt.Logger, m
+	o.ReadOnly, o.MustExist, o.MustBeNew = opt.ReadOnly, opt.MustExist, opt.MustBeNew
+	o.LockTimeout, o.SyncInterval = opt.LockTimeout, opt.SyncInterval
+	if opt.Memory != 0 {
+		o.CacheBytes = opt.Memory / 2 // the rest is for leaves that were changed
+	}
+	s, err := bwtree.Open(ctx, &o)
+	if err != nil {
+		return nil, err // not s: a nil *bwtree.Store is a Store that is not nil
+	}
+	return s, nil
+}
+
 // Reference returns the reference engine: the content lives in memory, a log
-// and snapshot files keep it on disk. See package kv/ref.
-func Reference() Engine { return reference{} }
+// and snapshot files keep it on disk. Settings are as those of LSM. See package
+// kv/ref.
+func Reference(settings *ref.Options) Engine {
+	if settings == nil {
+		return &reference{}
+	}
+	return &reference{*settings}
+}
 
-type reference struct{}
+type reference struct{ opt ref.Options }
 
-func (reference) Name() string { return "ref" }
+func (*reference) Name() string { return "ref" }
 
-func (reference) Open(ctx context.Context, dir string, opt *Options, m kv.Mergers) (kv.Store, error) {
-	s, err := ref.Open(ctx, &ref.Options{
-		Dir: dir, FS: opt.FS, Executor: opt.Executor, Logger: opt.Logger, Mergers: m,
-		ReadOnly: opt.ReadOnly, MustExist: opt.MustExist, MustBeNew: opt.MustBeNew,
-		LockTimeout: opt.LockTimeout, SyncInterval: opt.SyncInterval,
-	})
+func (e *reference) Open(ctx context.Context, dir string, opt *Options, m kv.Mergers) (kv.Store, error) {
+	o := e.opt
+	o.Dir, o.FS, o.Executor, o.Logger, o.Mergers = dir, opt.FS, opt.Executor, opt.Logger, m
+	o.ReadOnly, o.MustExist, o.MustBeNew = opt.ReadOnly, opt.MustExist, opt.MustBeNew
+	o.LockTimeout, o.SyncInterval = opt.LockTimeout, opt.SyncInterval
+	s, err := ref.Open(ctx, &o)
 	if err != nil {
 		return nil, err // not s: a nil *ref.Store is a Store that is not nil
 	}
 	return s, nil
+}
+
+func (e *reference) repair(ctx context.Context, from, to string, opt *Options, m kv.Mergers) (*kv.Repaired, error) {
+	o := e.opt
+	o.Dir, o.FS, o.Executor, o.Logger, o.Mergers, o.LockTimeout = to, opt.FS, opt.Executor, opt.Logger, m, opt.LockTimeout
+	return ref.Repair(ctx, from, &o)
 }
 
 // filled returns the options with the defaults in place.

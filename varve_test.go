@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -48,7 +49,11 @@ func open(t testing.TB) *varve.DB {
 
 func openAt(t testing.TB, fs vfs.FS) *varve.DB {
 	t.Helper()
-	db := must(varve.Open("db", &varve.Options{FS: fs}))(t)
+	opt := &varve.Options{FS: fs}
+	if names, _ := fs.List("db"); len(names) == 0 {
+		opt.Engine = engine()
+	}
+	db := must(varve.Open("db", opt))(t)
 	t.Cleanup(func() {
 		if err := db.Verify(ctx, nil); err != nil && !errors.Is(err, varve.ErrClosed) {
 			t.Error(err)
@@ -656,8 +661,8 @@ func TestBackupsAndCopiesHoldTheSame(t *testing.T) {
 		}
 	}))
 	var stream bytes.Buffer
-	check(t, db.Backup(ctx, &stream, nil))
-	other := must(varve.Restore(ctx, "", nil, bytes.NewReader(stream.Bytes()), nil))(t)
+	must(db.Backup(ctx, &stream, nil))(t)
+	other := must(varve.Restore(ctx, "", nil, nil, bytes.NewReader(stream.Bytes())))(t)
 	defer other.Close()
 	same := func(db *varve.DB, name string) {
 		t.Helper()
@@ -680,14 +685,61 @@ func TestBackupsAndCopiesHoldTheSame(t *testing.T) {
 	for _, at := range []int{0, 20, stream.Len() / 2, stream.Len() - 1} {
 		damaged := bytes.Clone(stream.Bytes())
 		damaged[at] ^= 0x40
-		if db, err := varve.Restore(ctx, "", nil, bytes.NewReader(damaged), nil); err == nil {
+		if db, err := varve.Restore(ctx, "", nil, nil, bytes.NewReader(damaged)); err == nil {
 			t.Errorf("a backup with byte %d flipped was restored", at)
 			db.Close()
 		}
 	}
-	if _, err := varve.Restore(ctx, "", nil, bytes.NewReader(stream.Bytes()[:stream.Len()-12]), nil); err == nil {
+	if _, err := varve.Restore(ctx, "", nil, nil, bytes.NewReader(stream.Bytes()[:stream.Len()-12])); err == nil {
 		t.Error("half a backup was restored")
 	}
+}
+
+func TestIncrementsHoldWhatChanged(t *testing.T) {
+	db := open(t)
+	m := must(varve.OpenOrderedMap[int, string](db, "m", varve.Counted()))(t)
+	for i := range 1000 {
+		check(t, m.Durable(varve.Process).Put(i, "old"))
+	}
+	var streams [4]bytes.Buffer
+	info := must(db.Backup(ctx, &streams[0], nil))(t)
+	for n := range 3 {
+		switch n {
+		case 0:
+			check(t, errors.Join(m.DeleteRange(varve.From(10), varve.To(20)), m.Put(5, "new"), m.Delete(6)))
+			must(varve.OpenSet[string](db, "made between"))(t)
+		case 1:
+			check(t, errors.Join(m.Clear(), m.Put(1, "after the clear"), db.Rename("m", "n")))
+			check(t, db.Copy(ctx, "n", db, "copied"))
+		}
+		before := info
+		info = must(db.BackupSince(ctx, before.Until, &streams[n+1], nil))(t)
+		if info.Since != before.Until || info.Until < before.Until || n == 2 && info.Entries > 100 {
+			t.Fatalf("%+v after %+v", info, before)
+		}
+		back := must(varve.Restore(ctx, "", nil, nil, bytes.NewReader(streams[0].Bytes()), readers(streams[1:n+2])...))(t)
+		if got, want := dump(t, back), dump(t, db); got != want {
+			t.Fatalf("after %d increments:\n%s\nwant\n%s", n+1, got, want)
+		}
+		check(t, errors.Join(back.Verify(ctx, nil), back.Close()))
+	}
+	if _, err := db.BackupSince(ctx, info.Until+1<<40, &streams[0], nil); !errors.Is(err, varve.ErrCompacted) {
+		t.Error(err)
+	}
+	damaged := bytes.Clone(streams[2].Bytes())
+	damaged[len(damaged)/2] ^= 1
+	var damage *varve.CorruptionError
+	_, err := varve.Restore(ctx, "", nil, nil, bytes.NewReader(streams[0].Bytes()), &streams[1], bytes.NewReader(damaged))
+	if !errors.As(err, &damage) {
+		t.Error(err)
+	}
+}
+
+func readers(streams []bytes.Buffer) (list []io.Reader) {
+	for i := range streams {
+		list = append(list, bytes.NewReader(streams[i].Bytes()))
+	}
+	return list
 }
 
 func TestAViewFailsWithAReadThatFailed(t *testing.T) {

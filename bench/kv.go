@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -37,6 +38,8 @@ func kvCommand(args []string) error {
 	flags.StringVar(&s.Compression, "compression", s.Compression, "none, snappy, lz4, zstd: the nearest that an engine has")
 	flags.Float64Var(&s.MaxSecs, "maxsecs", s.MaxSecs, "limit of one timed phase in seconds")
 	flags.StringVar(&s.Dir, "dir", "", "directory on the disk to measure (default a temporary one)")
+	flags.StringVar(&s.Profile, "cpuprofile", "", "directory for a CPU profile of each engine and row")
+	rows := flags.String("rows", "", "rows of the case to run, by commas (default all), as fillrandom@1")
 	flags.StringVar(&s.svg, "svg", "", "also write a plot to this file")
 	flags.StringVar(&s.md, "md", "", "also write the tables to this file")
 	flags.StringVar(&s.raw, "json", "", "also append every result to this file")
@@ -51,13 +54,32 @@ func kvCommand(args []string) error {
 		return kvbench.Physical(os.Stdout, s.Dir)
 	}
 	var err error
+	if s.Profile, err = profileDir(s.Profile); err != nil {
+		return err
+	}
 	if s.bench, err = kvbench.FindCase(*name); err != nil {
 		return err
+	}
+	if *rows != "" {
+		s.bench.Workloads = strings.Split(*rows, ",")
 	}
 	if s.entrants, err = kvEntrants(*engines, s.bench); err != nil {
 		return err
 	}
 	return kvBench(s, os.Stdout)
+}
+
+// profileDir makes the directory for profiles; processes of engines run elsewhere,
+// so that the name must be absolute.
+func profileDir(dir string) (string, error) {
+	if dir == "" {
+		return "", nil
+	}
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return "", err
+	}
+	return dir, os.MkdirAll(dir, 0o755)
 }
 
 func kvUsage(flags *flag.FlagSet) {

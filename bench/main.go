@@ -5,6 +5,7 @@
 //	go run . sync -svg F     and the plot
 //	go run . codec           keys and values
 //	go run . map             operations of collections
+//	go run . pco             numbers, Pcodec beside others
 //	go run . version         the versioned map; -keys 1000000 for the full size
 //	go run . kv -case read   engines beside their peers, each in a process of its own
 package main
@@ -36,7 +37,7 @@ type settings struct {
 
 func run(args []string) error {
 	if len(args) == 0 {
-		return fmt.Errorf("name a benchmark: sync, codec, map, version, kv")
+		return fmt.Errorf("name a benchmark: sync, codec, map, pco, version, kv")
 	}
 	switch args[0] {
 	case "kv":
@@ -50,6 +51,8 @@ func run(args []string) error {
 	flags.DurationVar(&s.per, "per", time.Second, "time for each case and round")
 	flags.StringVar(&s.dir, "dir", "", "directory on the disk to measure (default a temporary one)")
 	flags.StringVar(&s.svg, "svg", "", "also write a plot to this file")
+	numbers := flags.Int("n", 10_000_000, "numbers of each series of pco")
+	data := flags.String("data", "", "folder with real series for pco, CSV files")
 	if err := flags.Parse(args[1:]); err != nil {
 		return err
 	}
@@ -64,6 +67,8 @@ func run(args []string) error {
 	switch args[0] {
 	case "sync":
 		return syncBench(s)
+	case "pco":
+		return pcoBench(s, *numbers, *data)
 	case "codec":
 		return microBench(s, "codec: one key or value, no disk", codecCases())
 	case "map":

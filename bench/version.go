@@ -40,9 +40,9 @@ func versionCommand(args []string) error {
 	}
 	switch *engine {
 	case "lsm":
-		b.engine = varve.LSM()
+		b.engine = varve.LSM(nil)
 	case "ref":
-		b.engine = varve.Reference()
+		b.engine = varve.Reference(nil)
 	default:
 		return fmt.Errorf("unknown engine %q", *engine)
 	}

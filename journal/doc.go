@@ -5,7 +5,8 @@
 // group, and writes and syncs groups for all who wait. [Read] visits the records
 // of a log from its first segment to its end and tells where that is; [Create]
 // continues a log after the end that Read found, always in a new segment.
-// [Salvage] reads what is left of a damaged log.
+// [Salvage] reads what is left of a damaged log, a [Follower] what becomes durable
+// while the log is written.
 //
 // # What is guaranteed
 //

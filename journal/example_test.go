@@ -85,3 +85,38 @@ func ExampleSalvage() {
 	// three
 	// 1 lost: wal/000001.log 84 104 <nil>
 }
+
+func ExampleFollower() {
+	w, err := journal.Create(journal.Options{FS: vfs.NewMem(), Dir: "wal"}, journal.Tail{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, record := range []string{"one", "two"} {
+		if _, err := w.Append([]byte(record)); err != nil {
+			log.Fatal(err)
+		}
+	}
+	if err := w.Sync(); err != nil {
+		log.Fatal(err)
+	}
+	f := w.Follow(1)
+	defer f.Close()
+	for {
+		more, err := f.Next(func(r journal.Record) error {
+			fmt.Printf("%s\n", r.Data)
+			return nil
+		})
+		if err != nil {
+			log.Fatal(err)
+		}
+		if !more { // f.Wait returns when there is more
+			break
+		}
+	}
+	if _, err := w.Close(); err != nil {
+		log.Fatal(err)
+	}
+	// Output:
+	// one
+	// two
+}

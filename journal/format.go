@@ -1,9 +1,6 @@
 package journal
 
-import (
-	"encoding/binary"
-	"hash/crc32"
-)
+import "github.com/varvedb/varve/internal/segfile"
 
 // # Format, version 1
 //
@@ -68,7 +65,7 @@ const (
 	magic         = "varvelog"
 	formatVersion = 1
 	blockSize     = 32 << 10
-	headerSize    = 64
+	headerSize    = segfile.HeaderSize
 	fragmentSize  = 16 // header of a fragment
 	markSize      = 8  // payload of an end mark
 	keyIDSize     = 4
@@ -107,65 +104,32 @@ type header struct {
 
 // append appends the encoded header to dst.
 func (h *header) append(dst []byte) []byte {
-	start := len(dst)
-	le := binary.LittleEndian
-	dst = append(dst, magic...)
-	dst = le.AppendUint32(dst, h.version)
-	var flags uint32
+	raw := segfile.Header{Version: h.version, Number: h.number,
+		Prev: h.prev.Segment, PrevLength: h.prev.Length, KeyID: h.keyID}
 	if h.sealed {
-		flags = flagSealed
+		raw.Flags = flagSealed
 	}
-	dst = le.AppendUint32(dst, flags)
-	dst = le.AppendUint64(dst, h.number)
-	dst = le.AppendUint64(dst, h.prev.Segment)
-	dst = le.AppendUint64(dst, uint64(h.prev.Length))
-	dst = le.AppendUint32(dst, h.keyID)
-	dst = append(dst, make([]byte, 16)...)
-	return le.AppendUint32(dst, crc32.Checksum(dst[start:], crc32.MakeTable(crc32.Castagnoli)))
+	return raw.Append(dst, magic)
 }
 
 // parseHeader decodes the header of segment number. What is wrong with it is
 // empty if it is valid; a newer version is valid and otherwise undecoded.
 func parseHeader(b []byte, number uint64) (h header, wrong string) {
-	if len(b) < headerSize {
-		return h, "the segment header is incomplete"
+	raw, wrong := segfile.ParseHeader(b, magic, formatVersion, number)
+	h = header{version: raw.Version, sealed: raw.Flags&flagSealed != 0, number: raw.Number,
+		prev: End{Segment: raw.Prev, Length: raw.PrevLength}, keyID: raw.KeyID}
+	if wrong == "" && raw.Flags&^flagSealed != 0 {
+		wrong = "the segment header makes no sense"
 	}
-	b = b[:headerSize]
-	le := binary.LittleEndian
-	table := crc32.MakeTable(crc32.Castagnoli)
-	if string(b[:8]) != magic || le.Uint32(b[60:]) != crc32.Checksum(b[:60], table) {
-		return h, "the segment header is bad"
-	}
-	h.version = le.Uint32(b[8:])
-	if h.version > formatVersion {
-		return h, ""
-	}
-	flags := le.Uint32(b[12:])
-	h.sealed = flags&flagSealed != 0
-	h.number = le.Uint64(b[16:])
-	h.prev = End{Segment: le.Uint64(b[24:]), Length: int64(le.Uint64(b[32:]))}
-	h.keyID = le.Uint32(b[40:])
-	switch {
-	case h.version == 0 || flags&^flagSealed != 0 || h.prev.Length < 0:
-		return h, "the segment header makes no sense"
-	case h.number != number:
-		return h, "the segment header is of another segment"
-	}
-	return h, ""
+	return h, wrong
 }
 
 // checker computes the checksums of fragments. It is not for concurrent use.
-type checker struct {
-	bound [16 + fragmentSize - 4]byte // here so that it is allocated once
-}
+type checker struct{ segfile.Checker }
 
 // sum returns the checksum of a fragment, whose header is head, for its place.
 func (c *checker) sum(number uint64, off int64, head, payload []byte) uint32 {
-	binary.LittleEndian.PutUint64(c.bound[0:], number)
-	binary.LittleEndian.PutUint64(c.bound[8:], uint64(off))
-	copy(c.bound[16:], head[4:fragmentSize])
-	table := crc32.MakeTable(crc32.Castagnoli)
-	return crc32.Update(crc32.Checksum(c.bound[:], table), table, payload)
+	return c.Sum(number, off, head[4:fragmentSize], payload)
 }
 
 // fragmentAt returns the offset at or after off where a fragment can start.

@@ -5,38 +5,14 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
-	"strconv"
-	"strings"
+
+	"github.com/varvedb/varve/internal/segfile"
 )
 
 const (
 	segmentSuffix = ".log"
 	spareSuffix   = ".spare"
 )
-
-func segmentName(prefix string, number uint64) string {
-	return fmt.Sprintf("%s%06d%s", prefix, number, segmentSuffix)
-}
-
-func spareName(prefix string, number uint64) string {
-	return fmt.Sprintf("%s%06d%s", prefix, number, spareSuffix)
-}
-
-// parseName returns the number in a name that segmentName or spareName made.
-func parseName(name, prefix, suffix string) (number uint64, ok bool) {
-	digits, ok := strings.CutPrefix(name, prefix)
-	if !ok {
-		return 0, false
-	}
-	if digits, ok = strings.CutSuffix(digits, suffix); !ok {
-		return 0, false
-	}
-	number, err := strconv.ParseUint(digits, 10, 64)
-	if err != nil || number == 0 || number == 1<<64-1 || fmt.Sprintf("%06d", number) != digits {
-		return 0, false
-	}
-	return number, true
-}
 
 // list returns the numbers of the segments and of the spare files, rising. A
 // directory that does not exist has none.
@@ -48,17 +24,7 @@ func (o *Options) list() (segments, spares []uint64, err error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("list the segments: %w", err)
 	}
-	for _, name := range names {
-		if n, ok := parseName(name, o.Prefix, segmentSuffix); ok {
-			segments = append(segments, n)
-		}
-		if n, ok := parseName(name, o.Prefix, spareSuffix); ok {
-			spares = append(spares, n)
-		}
-	}
-	slices.Sort(segments)
-	slices.Sort(spares)
-	return segments, spares, nil
+	return segfile.Numbers(names, o.Prefix, segmentSuffix), segfile.Numbers(names, o.Prefix, spareSuffix), nil
 }
 
 // listFrom is list for the segments numbered from or higher.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path"
 
+	"github.com/varvedb/varve/internal/segfile"
 	"github.com/varvedb/varve/vfs"
 )
 
@@ -25,6 +26,9 @@ type Options struct {
 	// Recycle is how many released segments are kept to be overwritten, which
 	// makes a synced append cheaper. 0 is 1; less is none.
 	Recycle int
+	// Retain is how many bytes of released segments, the newest ones and at most
+	// 64, stay readable by followers. 0 is none.
+	Retain int64
 	// NoPreallocate writes without reserving room ahead. A full disk is then
 	// noticed later and syncs cost more.
 	NoPreallocate bool
@@ -65,6 +69,8 @@ func (o *Options) Validate() error {
 		return fmt.Errorf("journal: no FS is given")
 	case o.SegmentSize != 0 && o.SegmentSize < minSegmentSize:
 		return fmt.Errorf("journal: SegmentSize is %d, at least %d is needed", o.SegmentSize, minSegmentSize)
+	case o.Retain < 0:
+		return fmt.Errorf("journal: Retain is %d", o.Retain)
 	case o.MaxGroup < 0 || o.MaxGroup > MaxRecord:
 		return fmt.Errorf("journal: MaxGroup is %d, not from 0 to %d", o.MaxGroup, MaxRecord)
 	case o.Sector != 0 && (o.Sector < 512 || o.Sector > blockSize || o.Sector&(o.Sector-1) != 0):
@@ -106,9 +112,9 @@ func (o *Options) sealedSize(n int) int {
 func (o *Options) firstOffset() int64 { return padEnd(headerSize, o.Sector) }
 
 func (o *Options) segmentFile(number uint64) string {
-	return path.Join(o.Dir, segmentName(o.Prefix, number))
+	return path.Join(o.Dir, segfile.Name(o.Prefix, number, segmentSuffix))
 }
 
 func (o *Options) spareFile(number uint64) string {
-	return path.Join(o.Dir, spareName(o.Prefix, number))
+	return path.Join(o.Dir, segfile.Name(o.Prefix, number, spareSuffix))
 }

@@ -10,7 +10,8 @@ import (
 // Release gives up the segments numbered below before: they are kept under a
 // spare name for reuse, or removed, from the lowest up and each durably before
 // the next, so that a crash at any point leaves a log that can be read. The
-// segment that is written to is given up when the next one is started.
+// segment that is written to is given up when the next one is started. The
+// newest ones stay as long as Options.Retain allows.
 func (w *Writer) Release(before uint64) error {
 	w.mu.Lock()
 	err := w.broken
@@ -38,15 +39,38 @@ func (w *Writer) releaseUpTo(before uint64) error {
 	if err != nil {
 		return err
 	}
-	for _, n := range segments {
-		if n >= before {
-			break
-		}
+	old, _ := slices.BinarySearch(segments, before)
+	old, err = w.retain(segments[:old])
+	if err != nil {
+		return err
+	}
+	for _, n := range segments[:old] {
 		if err := w.releaseFile(n); err != nil {
 			return fmt.Errorf("release segment %d: %w", n, err)
 		}
 	}
 	return nil
+}
+
+// maxRetained is how many released segments are kept, however short they are.
+const maxRetained = 64
+
+// retain returns how many of the released segments are too old to be kept.
+func (w *Writer) retain(released []uint64) (old int, err error) {
+	if w.opt.Retain == 0 {
+		return len(released), nil
+	}
+	var size int64
+	for old = len(released); old > max(0, len(released)-maxRetained); old-- {
+		info, err := w.opt.FS.Stat(w.opt.segmentFile(released[old-1]))
+		if err != nil {
+			return 0, err
+		}
+		if size += info.Size; size > w.opt.Retain {
+			break
+		}
+	}
+	return old, nil
 }
 
 // releaseFile keeps or removes the file of one segment.

@@ -50,6 +50,13 @@ func (s *scanner) open(opt *Options, number uint64) error {
 	return nil
 }
 
+// extend says how long the segment is by now, while it grows.
+func (s *scanner) extend(size int64) {
+	if size != s.size {
+		s.size, s.window = size, s.window[:0]
+	}
+}
+
 func (s *scanner) close() error { return s.file.Close() }
 
 // block returns what the file has from off to the end of its block.

@@ -128,7 +128,9 @@ func (w *Writer) sync() {
 	w.gather()
 	target, off := w.written, s.off
 	w.mu.Unlock()
+	begin := w.opt.Executor.Now()
 	err := s.file.Sync()
+	w.syncTime.Record(w.opt.Executor.Now().Sub(begin))
 	w.mu.Lock()
 	s.syncing = false
 	w.stats.Syncs++

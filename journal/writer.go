@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/varvedb/varve/internal/latency"
 	"github.com/varvedb/varve/vfs"
 )
 
@@ -38,6 +39,7 @@ type Writer struct {
 	closeErr  error //
 	releasing uint64
 	stats     Stats
+	syncTime  latency.Recorder
 
 	writing bool
 	cur     *segment // nil between two segments; changed under mu while writing
@@ -66,6 +68,7 @@ type Stats struct {
 	Recycled int64  // of these, in a file used before
 	Segment  uint64 // number of the current one
 	Length   int64  // of the current one, as far as it is written
+	SyncTime latency.Histogram
 }
 
 // Ticket stands for a record that was appended.
@@ -183,6 +186,7 @@ func (w *Writer) Stats() Stats {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	s := w.stats
+	s.SyncTime = w.syncTime.Load()
 	if w.cur != nil {
 		s.Segment, s.Length = w.cur.number, w.cur.off
 	}

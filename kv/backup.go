@@ -10,61 +10,148 @@ import (
 	"io"
 )
 
-// A backup is a stream of all keys and values of one state, in order:
+// A backup is a stream:
 //
-//	header  magic "VarveBak" (8), version (4), zero (4)
-//	frame   payload length (4), CRC32C (4) of frame number (8) and payload,
-//	        payload: per entry uvarint length and key, uvarint length and value
+//	header  magic "VarveBak" (8), version 2 (4), kind (4): 0 full, 1 increment;
+//	        the state that an increment goes on from (8), the state that the
+//	        backup is of (8), CRC32C (4) of the 32 bytes before. Version 1 ends
+//	        after the kind, which is 0.
+//	frame   payload length (4), CRC32C (4) of frame number (8) and payload
 //	end     a frame with an empty payload, then the number of entries (8) and
 //	        the CRC32C of those 8 bytes (4)
 //
-// Numbers are little-endian, frames are counted from 0.
+// Numbers are little-endian, frames are counted from 0. The payload of a full
+// backup has entries: all keys of the state in order, each as uvarint length and
+// key, uvarint length and value. That of an increment has batches, each as
+// uvarint number, uvarint length and encoding.
 const (
-	backupMagic   = "VarveBak"
-	backupVersion = 1
-	backupFrame   = 256 << 10
+	backupMagic     = "VarveBak"
+	backupVersion   = 2
+	backupFrame     = 256 << 10
+	backupFull      = 0
+	backupIncrement = 1
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// Backup writes all that r reads to w, and returns how many entries that was. r
-// should be a snapshot. Restore reads what it wrote into any engine.
-func Backup(ctx context.Context, r Reader, w io.Writer, progress func(Progress)) (entries int64, err error) {
-	b := &backupWriter{w: bufio.NewWriter(w), progress: progress}
-	head := binary.LittleEndian.AppendUint32([]byte(backupMagic), backupVersion)
-	b.write(append(head, 0, 0, 0, 0))
+// BackupInfo tells what a backup holds.
+type BackupInfo struct {
+	// Since is the state that an increment goes on from, 0 for a full backup.
+	Since Seq
+	// Until is the state that the store has after the backup is restored; the
+	// next increment is since it. 0 is unknown.
+	Until Seq
+	// Entries counts keys, or batches of an increment.
+	Entries int64
+}
+
+// Backup writes all that r reads to w. r should be a snapshot; then increments
+// can follow, by BackupSince. Restore reads what it wrote into any engine.
+func Backup(ctx context.Context, r Reader, w io.Writer, progress func(Progress)) (BackupInfo, error) {
+	var info BackupInfo
+	if snap, ok := r.(Snapshot); ok {
+		info.Until = snap.Seq()
+	}
+	b := newBackupWriter(w, backupFull, info, progress)
 	it := r.Iter(IterOptions{NoFill: true})
 	defer it.Close()
 	for ok := it.First(); ok && b.err == nil; ok = it.Next() {
 		b.buf = appendBytes(appendBytes(b.buf, it.Key()), it.Value())
-		entries++
-		if len(b.buf) >= backupFrame {
-			b.frame()
-			b.err = errors.Join(b.err, ctx.Err())
-		}
+		b.entry(ctx)
 	}
-	if err := errors.Join(it.Err(), b.err); err != nil {
-		return entries, fmt.Errorf("backup: %w", err)
-	}
-	if err := b.finish(entries); err != nil {
-		return entries, fmt.Errorf("backup: %w", err)
-	}
-	return entries, nil
+	b.err = errors.Join(b.err, it.Err())
+	return b.finish(info)
 }
 
+// BackupSince writes what has changed in the store since a state, that of a full
+// backup or of an increment before, to w: all batches of that time, from the log.
+// So it takes time and room by what was written, not by what is there. It returns
+// ErrCompacted if the log is no longer kept that far back; then a full backup is
+// due. Keyspaces without log are not in it.
+func BackupSince(ctx context.Context, store Store, since Seq, w io.Writer, progress func(Progress)) (BackupInfo, error) {
+	info := BackupInfo{Since: since}
+	feed, err := feedSince(ctx, store, &info)
+	if err != nil {
+		return info, fmt.Errorf("backup: %w", err)
+	}
+	b := newBackupWriter(w, backupIncrement, info, progress)
+	for b.err == nil && feed.Seq() < info.Until {
+		c, ok, err := feed.Poll()
+		if b.err = err; err != nil || !ok || c.Seq > info.Until {
+			break
+		}
+		var batch Batch
+		for _, op := range c.Ops {
+			batch.Add(op)
+		}
+		b.buf = appendBytes(binary.AppendUvarint(b.buf, uint64(c.Seq)), batch.Encoding())
+		b.entry(ctx)
+	}
+	b.err = errors.Join(b.err, feed.Close())
+	return b.finish(info)
+}
+
+// feedSince returns a feed of what came after info.Since, and sets info.Until to
+// a state that it will tell.
+func feedSince(ctx context.Context, store Store, info *BackupInfo) (Feed, error) {
+	w, ok := store.(Watcher)
+	if !ok || !store.Features().Watcher {
+		return nil, fmt.Errorf("the store cannot tell changes: %w", errors.ErrUnsupported)
+	}
+	snap, err := store.Snapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	info.Until = snap.Seq()
+	if err := snap.Close(); err != nil {
+		return nil, err
+	}
+	if s, ok := store.(Syncer); ok {
+		if err := s.Sync(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if info.Since == 0 {
+		return nil, fmt.Errorf("since state 0: %w", ErrCompacted)
+	}
+	return w.Watch(info.Since)
+}
+
+// backupWriter writes a backup. The first error stays.
 type backupWriter struct {
 	w        *bufio.Writer
-	buf      []byte
+	buf      []byte // of the next frame
+	entries  int64
 	frames   uint64
 	written  int64
 	err      error
 	progress func(Progress)
 }
 
+func newBackupWriter(w io.Writer, kind uint32, info BackupInfo, progress func(Progress)) *backupWriter {
+	b := &backupWriter{w: bufio.NewWriter(w), progress: progress}
+	le := binary.LittleEndian
+	head := le.AppendUint32([]byte(backupMagic), backupVersion)
+	head = le.AppendUint32(head, kind)
+	head = le.AppendUint64(head, uint64(info.Since))
+	head = le.AppendUint64(head, uint64(info.Until))
+	b.write(le.AppendUint32(head, crc32.Checksum(head, castagnoli)))
+	return b
+}
+
 func (b *backupWriter) write(p []byte) {
 	if b.err == nil {
 		_, b.err = b.w.Write(p)
 		b.written += int64(len(p))
+	}
+}
+
+// entry counts what was appended to buf, and writes it if that is enough.
+func (b *backupWriter) entry(ctx context.Context) {
+	b.entries++
+	if len(b.buf) >= backupFrame {
+		b.frame()
+		b.err = errors.Join(b.err, ctx.Err())
 	}
 }
 
@@ -79,152 +166,22 @@ func (b *backupWriter) frame() {
 	}
 }
 
-func (b *backupWriter) finish(entries int64) error {
+func (b *backupWriter) finish(info BackupInfo) (BackupInfo, error) {
 	if len(b.buf) > 0 {
 		b.frame()
 	}
 	b.frame()
-	count := binary.LittleEndian.AppendUint64(nil, uint64(entries))
+	count := binary.LittleEndian.AppendUint64(nil, uint64(b.entries))
 	b.write(count)
 	b.write(binary.LittleEndian.AppendUint32(nil, crc32.Checksum(count, castagnoli)))
-	return errors.Join(b.err, b.w.Flush())
+	info.Entries = b.entries
+	if err := errors.Join(b.err, b.w.Flush()); err != nil {
+		return info, fmt.Errorf("backup: %w", err)
+	}
+	return info, nil
 }
 
 func frameSum(number uint64, payload []byte) uint32 {
 	head := binary.LittleEndian.AppendUint64(nil, number)
 	return crc32.Update(crc32.Checksum(head, castagnoli), castagnoli, payload)
-}
-
-// Restore writes the entries of a backup into store, which must be empty, and
-// returns how many there were. They are durable when it returns. A damaged
-// stream is a *CorruptionError with the offset in the stream; what came before
-// is then in the store.
-func Restore(ctx context.Context, store Store, r io.Reader, progress func(Progress)) (entries int64, err error) {
-	if err := mustBeEmpty(store); err != nil {
-		return 0, err
-	}
-	b := &backupReader{r: bufio.NewReader(r)}
-	if err := b.header(); err != nil {
-		return 0, err
-	}
-	for {
-		batch, n, err := b.frame()
-		if err != nil {
-			return entries, err
-		}
-		if n == 0 {
-			break
-		}
-		if _, err := store.Apply(ctx, batch, WriteOptions{Durability: Buffered}); err != nil {
-			return entries, fmt.Errorf("restore: %w", err)
-		}
-		entries += n
-		if progress != nil {
-			progress(Progress{Done: b.offset, Stage: "restore"})
-		}
-	}
-	if err := b.trailer(entries); err != nil {
-		return entries, err
-	}
-	if s, ok := store.(Syncer); ok {
-		return entries, s.Sync(ctx)
-	}
-	return entries, nil
-}
-
-func mustBeEmpty(store Store) error {
-	it := store.Iter(IterOptions{KeysOnly: true})
-	if it.First() {
-		return errors.Join(fmt.Errorf("restore: the store is not empty: %w", ErrExist), it.Close())
-	}
-	return it.Close()
-}
-
-type backupReader struct {
-	r      *bufio.Reader
-	offset int64
-	frames uint64
-	buf    []byte
-}
-
-func (b *backupReader) damaged(what string) error {
-	return &CorruptionError{File: "backup stream", Offset: b.offset, What: what}
-}
-
-// take reads exactly n bytes, in steps, so that a damaged length cannot ask for
-// more memory than the stream has bytes.
-func (b *backupReader) take(n int) ([]byte, error) {
-	b.buf = b.buf[:0]
-	for len(b.buf) < n {
-		step := min(n-len(b.buf), 1<<20)
-		at := len(b.buf)
-		b.buf = append(b.buf, make([]byte, step)...)
-		if _, err := io.ReadFull(b.r, b.buf[at:]); err == io.EOF || err == io.ErrUnexpectedEOF {
-			return nil, b.damaged("it ends in the middle")
-		} else if err != nil {
-			return nil, fmt.Errorf("restore: %w", err)
-		}
-	}
-	b.offset += int64(n)
-	return b.buf, nil
-}
-
-func (b *backupReader) header() error {
-	head, err := b.take(16)
-	if err != nil {
-		return err
-	}
-	if string(head[:8]) != backupMagic {
-		return fmt.Errorf("restore: this is not a backup: %w", ErrForeign)
-	}
-	if v := binary.LittleEndian.Uint32(head[8:]); v > backupVersion {
-		return fmt.Errorf("restore: the backup has format version %d: %w", v, ErrNewerFormat)
-	}
-	return nil
-}
-
-// frame returns the entries of the next frame as a batch; none at the end.
-func (b *backupReader) frame() (batch *Batch, entries int64, err error) {
-	start := b.offset
-	head, err := b.take(8)
-	if err != nil {
-		return nil, 0, err
-	}
-	size, sum := binary.LittleEndian.Uint32(head), binary.LittleEndian.Uint32(head[4:])
-	if size > backupFrame+MaxKey+MaxValue+64 {
-		return nil, 0, b.damaged("a frame is too long")
-	}
-	payload, err := b.take(int(size))
-	if err != nil {
-		return nil, 0, err
-	}
-	if frameSum(b.frames, payload) != sum {
-		b.offset = start
-		return nil, 0, b.damaged("the checksum of a frame does not match")
-	}
-	b.frames++
-	batch = new(Batch)
-	for len(payload) > 0 {
-		key, rest, ok := takeBytes(payload)
-		val, rest, ok2 := takeBytes(rest)
-		if !ok || !ok2 {
-			return nil, 0, b.damaged("malformed entries")
-		}
-		batch.Put(key, val)
-		entries++
-		payload = rest
-	}
-	return batch, entries, batch.Err()
-}
-
-func (b *backupReader) trailer(entries int64) error {
-	tail, err := b.take(12)
-	if err != nil {
-		return err
-	}
-	if crc32.Checksum(tail[:8], castagnoli) != binary.LittleEndian.Uint32(tail[8:]) ||
-		int64(binary.LittleEndian.Uint64(tail)) != entries {
-		return b.damaged("the number of entries does not match")
-	}
-	return nil
 }

@@ -70,6 +70,15 @@ func (b *Batch) DeleteRange(start, end []byte) {
 // Merge combines operand with the value of key by the operator m.
 func (b *Batch) Merge(m MergerID, key, operand []byte) { b.add(OpMerge, m, key, operand) }
 
+// Add adds an operation that another batch, or a [Feed], gave.
+func (b *Batch) Add(op Op) {
+	if op.Kind == OpDeleteRange {
+		b.DeleteRange(op.Key, op.Span().End)
+		return
+	}
+	b.add(op.Kind, op.Merger, op.Key, op.Value)
+}
+
 func (b *Batch) add(kind OpKind, m MergerID, key, value []byte) {
 	if err := checkSizes(kind, key, value); err != nil {
 		b.err = errors.Join(b.err, err)

@@ -119,6 +119,30 @@ func ExampleCompareAndSwap() {
 	// false 1 <nil>
 }
 
+func ExampleFeed() {
+	s := memory("a", "1")
+	defer s.Close()
+	feed, err := s.(kv.Watcher).Watch(0)
+	no(err)
+	defer feed.Close()
+	var b kv.Batch
+	b.Put([]byte("b"), []byte("2"))
+	b.Delete([]byte("a"))
+	_, err = s.Apply(ctx, &b, kv.WriteOptions{})
+	no(err)
+
+	change, err := feed.Next(ctx)
+	no(err)
+	for _, op := range change.Ops {
+		fmt.Printf("%s=%s %v\n", op.Key, op.Value, op.Kind == kv.OpDelete)
+	}
+	fmt.Println(change.Seq == feed.Seq()) // a later feed goes on from there
+	// Output:
+	// b=2 false
+	// a= true
+	// true
+}
+
 func ExampleTxn() {
 	s := memory("a", "1")
 	defer s.Close()
@@ -204,15 +228,42 @@ func ExampleBackup() {
 	s := memory("a", "1", "b", "2")
 	defer s.Close()
 	var stream bytes.Buffer
-	n, err := kv.Backup(ctx, s, &stream, nil)
-	fmt.Println(n, err)
+	info, err := kv.Backup(ctx, s, &stream, nil)
+	fmt.Println(info.Entries, err)
 	other := memory()
 	defer other.Close()
-	n, err = kv.Restore(ctx, other, &stream, nil)
-	fmt.Println(n, err)
+	info, err = kv.Restore(ctx, other, &stream, nil)
+	fmt.Println(info.Entries, err)
 	show(other, "b")
 	// Output:
 	// 2 <nil>
 	// 2 <nil>
 	// b=2 true <nil>
+}
+
+func ExampleBackupInfo() {
+	s := memory("a", "1", "b", "2")
+	defer s.Close()
+	snap, err := s.Snapshot(ctx)
+	no(err)
+	var full, increment bytes.Buffer
+	info, err := kv.Backup(ctx, snap, &full, nil)
+	no(errors.Join(err, snap.Close()))
+
+	var b kv.Batch
+	b.Put([]byte("b"), []byte("new"))
+	_, err = s.Apply(ctx, &b, kv.WriteOptions{})
+	no(err)
+	_, err = kv.BackupSince(ctx, s, info.Until, &increment, nil)
+	no(err)
+
+	other := memory()
+	defer other.Close()
+	info, err = kv.Restore(ctx, other, &full, nil)
+	no(err)
+	_, err = kv.RestoreIncrement(ctx, other, info.Until, &increment, nil)
+	no(err)
+	show(other, "b")
+	// Output:
+	// b=new true <nil>
 }

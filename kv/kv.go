@@ -35,6 +35,8 @@ package kv
 import (
 	"context"
 	"time"
+
+	"github.com/varvedb/varve/internal/latency"
 )
 
 // Seq numbers the states of a store. Every applied batch has a higher one than
@@ -205,8 +207,9 @@ type KV struct {
 type Features struct {
 	// Persistent: what is durable is there after the store is opened again.
 	Persistent bool
-	// Syncer, Flusher, Compactor, Checkpointer, Verifier are implemented.
-	Syncer, Flusher, Compactor, Checkpointer, Verifier bool
+	// Syncer, Flusher, Compactor, Checkpointer, Verifier, Watcher, Importer are
+	// implemented.
+	Syncer, Flusher, Compactor, Checkpointer, Verifier, Watcher, Importer bool
 }
 
 // Limits of keys and values, in bytes.
@@ -273,4 +276,14 @@ type Metrics struct {
 	LiveKeys, LiveBytes, DiskBytes      int64 // gauges; -1 where unknown without a scan
 	ResidentBytes                       int64 // gauge: memory held for data
 	LastFlush                           time.Time
+
+	// How long calls and background work took, where the engine times them: one
+	// of TimedEvery gets, each batch, sync, flush and compaction.
+	GetTime, ApplyTime, SyncTime, FlushTime, CompactTime Histogram
 }
+
+// TimedEvery is of how many gets one is timed.
+const TimedEvery = 64
+
+// Histogram tells how long operations took: Count, Sum, Max, Mean and Quantile.
+type Histogram = latency.Histogram

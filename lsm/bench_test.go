@@ -127,3 +127,44 @@ func BenchmarkNext(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkReopenEmpty opens an empty store on the disk again.
+func BenchmarkReopenEmpty(b *testing.B) {
+	dir := b.TempDir()
+	for b.Loop() {
+		s, err := Open(ctx, &Options{Dir: dir})
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.StopTimer()
+		if err := s.Close(); err != nil {
+			b.Fatal(err)
+		}
+		b.StartTimer()
+	}
+}
+
+// The iterator copies what lies in memtables.
+func BenchmarkNextInMemtable(b *testing.B) {
+	s, err := Open(ctx, &Options{WriteBuffer: 64 << 20})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close()
+	var batch kv.Batch
+	for i := range uint64(benchKeys) {
+		batch.Put(benchKey(nil, i), make([]byte, 100))
+	}
+	if _, err := s.Apply(ctx, &batch, kv.WriteOptions{}); err != nil {
+		b.Fatal(err)
+	}
+	it := s.Iter(kv.IterOptions{})
+	defer it.Close()
+	it.First()
+	b.ReportAllocs()
+	for b.Loop() {
+		if !it.Next() && !it.First() {
+			b.Fatal(it.Err())
+		}
+	}
+}

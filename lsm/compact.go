@@ -19,12 +19,17 @@ func (s *Store) schedule() {
 	if s.opt.ReadOnly {
 		return
 	}
-	states := s.commits.States()
+	states := s.states()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.startFlush()
 	for !s.quiet && len(s.running) < s.opt.MaxCompactions {
-		c := s.picker.Pick(s.current.Load().tables.Version, s.running, states)
+		v := s.current.Load().tables.Version
+		c := s.picker.Pick(v, s.running, states)
+		if c == nil && s.hint.Number != 0 {
+			c = s.picker.PickFile(v, s.running, states, s.hint.Level, s.hint.Number)
+			s.hint = version.LeveledNumber{}
+		}
 		if c == nil {
 			return
 		}
@@ -104,7 +109,7 @@ func (s *Store) carryOut(c *version.Compaction, stop func() error) ([]*version.F
 // rewrite writes the outputs of a compaction, parts of it at a time.
 func (s *Store) rewrite(c *version.Compaction, stop func() error) ([]*version.File, error) {
 	// What is opened after this sees the newest state or a later one.
-	states := s.commits.States()
+	states := s.states()
 	points := c.SplitPoints(s.opt.MaxSubcompactions)
 	parts := make([]part, len(points)+1)
 	for i := range parts {
@@ -175,23 +180,32 @@ type inputs struct {
 func (in *inputs) open(c *version.Compaction) error {
 	for _, l := range c.Inputs {
 		for _, f := range l.Files {
-			t, err := in.store.readers.held(f)
-			if err != nil {
+			if err := in.hold(f, l.Level == 0); err != nil {
 				return err
-			}
-			in.tables = append(in.tables, t)
-			if f.Tombstones > 0 {
-				in.ranges = append(in.ranges, t.Tombstones())
-			}
-			if l.Level == 0 {
-				in.sources = append(in.sources, source{Iterator: t.NewIter(inputOptions)})
 			}
 		}
 		if l.Level > 0 && len(l.Files) > 0 {
-			walk := new(levelIter)
-			walk.init(newHold(in.store, nil), l.Files, inputOptions, nil)
+			walk, h := new(levelIter), new(hold)
+			h.init(in.store.readers)
+			walk.init(h, l.Level, l.Files, inputOptions, nil)
 			in.sources = append(in.sources, source{Iterator: walk})
 		}
+	}
+	return nil
+}
+
+// hold opens a table, which is a source if it is walked beside the others.
+func (in *inputs) hold(f *version.File, beside bool) error {
+	t, err := in.store.readers.held(f)
+	if err != nil {
+		return err
+	}
+	in.tables = append(in.tables, t)
+	if f.Tombstones > 0 {
+		in.ranges = append(in.ranges, t.Tombstones())
+	}
+	if beside {
+		in.sources = append(in.sources, source{Iterator: t.NewIter(inputOptions)})
 	}
 	return nil
 }
@@ -210,7 +224,7 @@ func (in *inputs) Err() error             { return in.err }
 func (in *inputs) close() {
 	for i := range in.sources {
 		if l, ok := in.sources[i].Iterator.(*levelIter); ok {
-			l.hold.releaseTables()
+			l.hold.release()
 		}
 	}
 	// What they read was checked.
@@ -264,7 +278,7 @@ func (s *Store) Compact(ctx context.Context, span kv.Span, progress func(kv.Prog
 // takeRange begins a compaction of a level's part of a range; nil if it has none.
 // Tables of the last level are passed over if they are new.
 func (s *Store) takeRange(ctx context.Context, level int, lower, upper []byte, first uint64) (*version.Compaction, error) {
-	states := s.commits.States()
+	states := s.states()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for {

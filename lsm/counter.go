@@ -10,13 +10,13 @@ type counter struct {
 	}
 }
 
-// add counts one, at a place that depends on key.
-func (c *counter) add(key []byte) {
+// add counts one, at a place that depends on key, and returns the count there.
+func (c *counter) add(key []byte) int64 {
 	i := 0
 	if n := len(key); n > 0 {
 		i = int(key[n-1]) % len(c.parts)
 	}
-	c.parts[i].n.Add(1)
+	return c.parts[i].n.Add(1)
 }
 
 func (c *counter) load() (sum int64) {

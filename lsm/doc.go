@@ -18,7 +18,8 @@
 // values be found. It then asks the memtables, the tables of level 0 from the
 // newest on, and one table of each further level. A Get takes no lock and counts
 // no references: should a table be compacted away and closed under it, it begins
-// anew. Iterators pin their version, whose files stay until they are closed.
+// anew. Iterators pin their version, whose files stay until they move after the next
+// flush; flushes and compactions keep what they see.
 //
 // # Files
 //

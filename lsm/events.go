@@ -31,13 +31,18 @@ type Event struct {
 	Err                 error // nil if it went well
 }
 
-// tell gives an event to the listener.
+// tell times an event and gives it to the listener.
 func (s *Store) tell(e Event) {
-	if s.opt.OnEvent == nil {
-		return
-	}
 	e.Took = s.opt.Executor.Now().Sub(e.Begin)
-	s.opt.OnEvent(e)
+	switch e.Kind {
+	case EventFlush:
+		s.flushTime.Record(e.Took)
+	case EventCompaction:
+		s.compactTime.Record(e.Took)
+	}
+	if s.opt.OnEvent != nil {
+		s.opt.OnEvent(e)
+	}
 }
 
 func (s *Store) tellFlush(begin time.Time, f *version.File, err error) {

@@ -3,6 +3,7 @@ package lsm_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"log"
 	"os"
 
@@ -158,4 +159,82 @@ func ExampleEvent() {
 func ExampleEventKind() {
 	fmt.Println(lsm.EventFlush, lsm.EventCompaction, lsm.EventStall)
 	// Output: flush compaction stall
+}
+
+func ExampleRepair() {
+	ctx, disk := context.Background(), vfs.NewMem()
+	s, err := lsm.Open(ctx, &lsm.Options{Dir: "db", FS: disk})
+	if err != nil {
+		log.Fatal(err)
+	}
+	var b kv.Batch
+	for _, name := range []string{"ada", "grace", "barbara"} {
+		b.Put([]byte(name), []byte("engineer"))
+	}
+	if _, err := s.Apply(ctx, &b, kv.WriteOptions{}); err != nil {
+		log.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		log.Fatal(err)
+	}
+	// A bit of the manifest, which tells which tables there are, has changed.
+	err = disk.Corrupt("db/manifest-000001.log", func(data []byte) []byte { data[100] ^= 1; return data })
+	if err != nil {
+		log.Fatal(err)
+	}
+	report, err := lsm.Repair(ctx, "db", &lsm.Options{Dir: "saved", FS: disk})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, l := range report.Lost {
+		fmt.Println("lost:", l.File)
+	}
+	saved, err := lsm.Open(ctx, &lsm.Options{Dir: "saved", FS: disk})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer saved.Close()
+	val, ok, err := saved.Get([]byte("grace"), nil)
+	fmt.Println(string(val), ok, err)
+	// Output:
+	// lost: db/manifest-000001.log
+	// engineer true <nil>
+}
+
+// Sorted data of any size is put in at once, past the log.
+func ExampleStore_Import() {
+	ctx := context.Background()
+	s, err := lsm.Open(ctx, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer s.Close()
+	n := 0
+	_, err = s.Import(ctx, func() (key, val []byte, err error) {
+		if n == 1000 {
+			return nil, nil, io.EOF
+		}
+		n++
+		return fmt.Appendf(nil, "key %03d", n-1), []byte("v"), nil
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	val, ok, err := s.Get([]byte("key 999"), nil)
+	fmt.Println(string(val), ok, err, s.Metrics().LogBytes)
+	// Output: v true <nil> 0
+}
+
+// Two stores share a cache.
+func ExampleCache() {
+	ctx, shared := context.Background(), lsm.NewCache(64<<20)
+	for range 2 {
+		s, err := lsm.Open(ctx, &lsm.Options{Cache: shared})
+		if err != nil {
+			log.Fatal(err)
+		}
+		defer s.Close()
+	}
+	fmt.Println(shared.Used())
+	// Output: 0
 }

@@ -32,6 +32,11 @@ func (s *Store) flush(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	return s.flushUpTo(ctx, c)
+}
+
+// flushUpTo returns when all before a cut is in tables.
+func (s *Store) flushUpTo(ctx context.Context, c *commit.Cut) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for s.isFrozen(c) {
@@ -44,12 +49,13 @@ func (s *Store) flush(ctx context.Context) error {
 		}
 		s.flushing = true
 		s.mu.Unlock()
-		err := s.flushFrozen(func() bool { return false })
+		err := s.flushFrozen(func() bool { return !s.isFrozen(c) })
 		s.mu.Lock()
 		if err != nil {
 			return err
 		}
 	}
+	s.startFlush()
 	return nil
 }
 
@@ -130,7 +136,7 @@ func (s *Store) flushTo(m *mem) (*version.File, error) {
 	if err := s.commits.AwaitShown(m.cut.Seq); err != nil {
 		return nil, err
 	}
-	f, err := s.writeMem(m, s.newNumber(), s.commits.States(), s.version())
+	f, err := s.writeMem(m, s.newNumber(), s.states(), s.version())
 	if err != nil {
 		return nil, err
 	}
@@ -144,6 +150,7 @@ func (s *Store) flushTo(m *mem) (*version.File, error) {
 	}
 	err = s.installEdit(e, nil, func(st *state) {
 		st.frozen = slices.DeleteFunc(slices.Clone(st.frozen), func(o *mem) bool { return o == m })
+		s.unmoor()
 	})
 	if err != nil {
 		return nil, errors.Join(err, s.discard(err, f))

@@ -7,130 +7,148 @@ import (
 	"github.com/varvedb/varve/internal/leak"
 	"github.com/varvedb/varve/kv"
 	"github.com/varvedb/varve/lsm/internal/entry"
+	"github.com/varvedb/varve/lsm/internal/memtable"
 )
 
-// iterator is a kv.Iterator over one state. Going forward, the merged sources
-// stand at the entry that gave the current key its value, or, if past is set,
-// behind all of its entries; going backward, before all of them.
+// iterator is a kv.Iterator over one state. Going forward, the merged sources of
+// its gear stand at the entry that gave the current key its value, or, if past is
+// set, behind all of its entries; going backward, before all of them. A fresh
+// gear stands nowhere: the iterator was unmoored, and knows its place by its key.
 type iterator struct {
 	store        *Store
 	opt          kv.IterOptions
+	filters      []BlockFilter
 	lower, upper []byte
-	seq          kv.Seq
-	hold         *hold
+	mooring      *mooring
 	handle       *leak.Handle
 
-	*gear  // nil before the first move and after Close
-	covers covers
-	past   bool
-
 	key, val []byte // nil if unpositioned
+	shared   bool   // val lies in a block of a memtable, which it keeps
+	sampled  bool   // seeks that read several tables count
 	err      error
 	closed   bool
 }
 
 // Iter implements kv.Reader.
-func (r *reader) Iter(opt kv.IterOptions) kv.Iterator {
+func (r *reader) Iter(opt kv.IterOptions) kv.Iterator { return r.iter(opt, nil) }
+
+func (r *reader) iter(opt kv.IterOptions, filters []BlockFilter) kv.Iterator {
 	if _, _, err := r.begin(); err != nil {
 		return kv.FailedIterator(err)
 	}
-	it := &iterator{store: r.store, opt: opt}
-	it.hold = newHold(r.store, r.store.pin())
-	_, seq, err := r.begin()
-	if err != nil {
-		it.hold.release()
-		return kv.FailedIterator(err)
-	}
-	it.seq = seq
+	it := &iterator{store: r.store, opt: opt, filters: filters}
 	it.lower, it.upper = opt.Bounds()
 	it.lower, it.upper = bytes.Clone(it.lower), bytes.Clone(it.upper)
 	it.opt.Prefix = bytes.Clone(opt.Prefix)
-	r.store.iterators.Add(1)
-	it.handle = leak.Open(r.store.handles, it, "iterator", it.hold.release)
+	it.mooring = r.store.moor(r)
+	if _, _, err := r.begin(); err != nil { // closed meanwhile
+		it.mooring.release()
+		return kv.FailedIterator(err)
+	}
+	it.sampled = r.store.iterators.Add(1)%seeksCounted == 0
+	it.handle = leak.Open(r.store.handles, it, "iterator", it.mooring.release)
 	return it
 }
 
-// ready opens the sources at the first move, and reports whether moves are
-// allowed.
-func (it *iterator) ready() bool {
+// ready returns what to move with, nil if no move is allowed. The iterator is
+// unpositioned then.
+func (it *iterator) ready() (g *gear, fresh bool) {
 	it.key, it.val = nil, nil
 	switch {
 	case it.closed || it.store.closed.Load():
 		it.err = kv.ErrClosed
-	case it.gear == nil && it.err == nil:
-		it.err = it.openSources()
+	case it.err == nil:
+		if g = it.mooring.gear.Load(); g == nil {
+			g, it.err = it.mooring.open(it.openSources)
+			fresh = true
+		}
 	}
-	return it.err == nil
+	return g, fresh
 }
 
 func (it *iterator) First() bool { return it.SeekGE(it.lower) }
 
 func (it *iterator) SeekGE(key []byte) bool {
-	if !it.ready() {
+	g, _ := it.ready()
+	if g == nil {
 		return false
 	}
 	if bytes.Compare(key, it.lower) < 0 {
 		key = it.lower
 	}
-	it.merged.SeekGE(key, entry.Newest)
-	return it.forward()
+	g.merged.SeekGE(key, entry.Newest)
+	if it.sampled {
+		it.store.chargeSeek(&g.merged)
+	}
+	return it.forward(g)
 }
 
 func (it *iterator) Last() bool {
-	if !it.ready() {
+	g, _ := it.ready()
+	if g == nil {
 		return false
 	}
 	if it.upper == nil {
-		it.merged.Last()
+		g.merged.Last()
 	} else {
-		it.merged.SeekLT(it.upper, entry.Newest)
+		g.merged.SeekLT(it.upper, entry.Newest)
 	}
-	return it.backward()
+	return it.backward(g)
 }
 
 func (it *iterator) SeekLE(key []byte) bool { return it.SeekLT(kv.After(key)) }
 
 func (it *iterator) SeekLT(key []byte) bool {
-	if !it.ready() {
+	g, _ := it.ready()
+	if g == nil {
 		return false
 	}
 	if it.upper != nil && bytes.Compare(key, it.upper) > 0 {
 		key = it.upper
 	}
-	it.merged.SeekLT(key, entry.Newest)
-	return it.backward()
+	g.merged.SeekLT(key, entry.Newest)
+	return it.backward(g)
 }
 
 func (it *iterator) Next() bool {
-	if it.key == nil || !it.ready() {
+	key := it.key
+	if key == nil {
 		return false
 	}
+	g, fresh := it.ready()
 	switch {
-	case it.merged.back:
-		it.merged.SeekGE(it.keybuf, entry.Oldest)
-	case it.past:
-	case it.merged.top().trailer.Seq() == 0:
-		it.merged.Step() // the key has no older entry
+	case g == nil:
+		return false
+	case fresh || g.merged.back:
+		g.merged.SeekGE(key, entry.Oldest)
+	case g.past:
+	case g.merged.top().trailer.Seq() == 0:
+		g.merged.Step() // the key has no older entry
 	default:
-		it.skipKey()
+		g.skipKey()
 	}
-	return it.forward()
+	return it.forward(g)
 }
 
 func (it *iterator) Prev() bool {
-	if it.key == nil || !it.ready() {
+	key := it.key
+	if key == nil {
 		return false
 	}
-	if !it.merged.back {
-		it.merged.SeekLT(it.keybuf, entry.Newest)
+	g, fresh := it.ready()
+	if g == nil {
+		return false
 	}
-	return it.backward()
+	if fresh || !g.merged.back {
+		g.merged.SeekLT(key, entry.Newest)
+	}
+	return it.backward(g)
 }
 
 // forward makes the first entry from here on that is there and wanted the
 // current one.
-func (it *iterator) forward() bool {
-	m := &it.merged
+func (it *iterator) forward(g *gear) bool {
+	m := &g.merged
 	for m.Valid() {
 		top := m.top()
 		key := top.key
@@ -138,13 +156,13 @@ func (it *iterator) forward() bool {
 			return false
 		}
 		t := top.trailer
-		if t.Seq() > it.seq {
-			it.skipNewer(key)
+		if t.Seq() > it.mooring.seq {
+			g.skipNewer(key, it.mooring.seq)
 			continue
 		}
-		it.keybuf = append(it.keybuf[:0], key...)
-		if it.arrive(top, t) {
-			it.key = it.keybuf
+		g.keybuf = append(g.keybuf[:0], key...)
+		if it.arrive(g, top, t) {
+			it.key = g.keybuf
 			return true
 		}
 		if it.err != nil {
@@ -157,49 +175,52 @@ func (it *iterator) forward() bool {
 
 // arrive takes the newest visible entry of a key. It reports false, and goes on
 // to the next key, if the key is not there or not wanted.
-func (it *iterator) arrive(top *source, t entry.Trailer) bool {
-	deleted, err := it.covers.at(it.keybuf, it.seq)
+func (it *iterator) arrive(g *gear, top *source, t entry.Trailer) bool {
+	deleted, err := g.covers.at(g.keybuf, it.mooring.seq)
 	if err != nil {
 		it.err = err
 		return false
 	}
 	switch {
 	case t.Seq() < deleted && top.newest < deleted:
-		it.merged.SkipTop(it.covers.cover.End)
+		g.merged.SkipTop(g.covers.cover.End)
 		return false
-	case t.Seq() < deleted || t.Kind() == entry.Delete || it.opt.Skip != nil && it.opt.Skip(it.keybuf):
-		it.skipKey()
+	case t.Seq() < deleted || t.Kind() == entry.Delete || it.opt.Skip != nil && it.opt.Skip(g.keybuf):
+		g.skipKey()
 		return false
 	case t.Kind() == entry.Merge:
-		return it.fold(deleted)
+		return it.fold(g, deleted)
 	}
-	it.past = false
-	return it.setValue(top.Value())
-}
-
-func (it *iterator) setValue(val []byte) bool {
+	g.past = false
 	if it.opt.KeysOnly {
 		return true
 	}
+	return it.setValue(top.Value(), top.mem)
+}
+
+// setValue makes val the current value. Mem says that it may lie in a memtable.
+func (it *iterator) setValue(val []byte, mem bool) bool {
 	if it.val = val; val == nil {
 		it.val = []byte{}
 	}
+	it.shared = mem && len(val) <= memtable.MaxShared
 	return true
 }
 
 // fold combines the operands of the current key with what is below them.
-func (it *iterator) fold(deleted kv.Seq) bool {
-	m := &it.merged
-	it.operands = it.operands[:0]
+func (it *iterator) fold(g *gear, deleted kv.Seq) bool {
+	m := &g.merged
+	g.operands = g.operands[:0]
 	var val []byte
-	present := false
-	for ok := true; ok; ok = m.Step() && bytes.Equal(m.top().key, it.keybuf) {
+	present, mem := false, false
+	for ok := true; ok; ok = m.Step() && bytes.Equal(m.top().key, g.keybuf) {
 		t := m.top().trailer
 		if t.Seq() < deleted {
 			break
 		}
+		mem = mem || m.top().mem
 		if t.Kind() == entry.Merge {
-			it.operands = append(it.operands, m.top().Value())
+			g.operands = append(g.operands, m.top().Value())
 			continue
 		}
 		if t.Kind() == entry.Put {
@@ -211,48 +232,50 @@ func (it *iterator) fold(deleted kv.Seq) bool {
 		return false
 	}
 	if m.Valid() {
-		it.skipKey()
+		g.skipKey()
 	}
-	it.past = true
-	slices.Reverse(it.operands)
-	return it.resolve(val, present)
+	g.past = true
+	slices.Reverse(g.operands)
+	return it.resolve(g, val, present, mem)
 }
 
-// resolve makes value and operands, oldest first, the current value.
-func (it *iterator) resolve(val []byte, present bool) bool {
+// resolve makes value and operands, oldest first, the current value. Mem says that
+// some of them are in a memtable.
+func (it *iterator) resolve(g *gear, val []byte, present, mem bool) bool {
 	if it.opt.KeysOnly {
 		return true
 	}
-	val, err := combine(it.store.opt.Mergers, val, present, it.operands)
+	val, err := combine(it.store.opt.Mergers, val, present, g.operands)
 	if err != nil {
 		it.err = err
 		return false
 	}
-	return it.setValue(val)
+	return it.setValue(val, mem) // which may be one of the arguments
 }
 
 // manyVersions is after how many steps over entries of one key a seek is tried.
 const manyVersions = 8
 
 // skipKey goes behind the entries of the key in keybuf.
-func (it *iterator) skipKey() {
-	m := &it.merged
-	for n := 0; m.Valid() && bytes.Equal(m.top().key, it.keybuf); n++ {
+func (g *gear) skipKey() {
+	m := &g.merged
+	for n := 0; m.Valid() && bytes.Equal(m.top().key, g.keybuf); n++ {
 		if n == manyVersions {
-			m.SeekGE(it.keybuf, entry.Oldest)
+			m.SeekGE(g.keybuf, entry.Oldest)
 			return
 		}
 		m.Step()
 	}
 }
 
-// skipNewer goes to the first entry of key that is not too new, or behind it.
-func (it *iterator) skipNewer(key []byte) {
-	m := &it.merged
-	it.keybuf = append(it.keybuf[:0], key...)
-	for n := 0; m.Valid() && m.top().trailer.Seq() > it.seq && bytes.Equal(m.top().key, it.keybuf); n++ {
+// skipNewer goes to the first entry of key that a reader of state seq sees, or
+// behind the key.
+func (g *gear) skipNewer(key []byte, seq kv.Seq) {
+	m := &g.merged
+	g.keybuf = append(g.keybuf[:0], key...)
+	for n := 0; m.Valid() && m.top().trailer.Seq() > seq && bytes.Equal(m.top().key, g.keybuf); n++ {
 		if n == manyVersions {
-			m.SeekGE(it.keybuf, entry.VisibleAt(it.seq))
+			m.SeekGE(g.keybuf, entry.VisibleAt(seq))
 			return
 		}
 		m.Step()
@@ -261,16 +284,16 @@ func (it *iterator) skipNewer(key []byte) {
 
 // backward makes the last entry up to here that is there and wanted the current
 // one. Entries of a key are met from the oldest to the newest.
-func (it *iterator) backward() bool {
-	m := &it.merged
+func (it *iterator) backward(g *gear) bool {
+	m := &g.merged
 	for m.Valid() {
 		key := m.top().key
 		if bytes.Compare(key, it.lower) < 0 {
 			return false
 		}
-		it.keybuf = append(it.keybuf[:0], key...)
-		if it.arriveBackward() {
-			it.key = it.keybuf
+		g.keybuf = append(g.keybuf[:0], key...)
+		if it.arriveBackward(g) {
+			it.key = g.keybuf
 			return true
 		}
 		if it.err != nil {
@@ -281,58 +304,78 @@ func (it *iterator) backward() bool {
 	return false
 }
 
-func (it *iterator) arriveBackward() bool {
-	m := &it.merged
-	deleted, err := it.covers.at(it.keybuf, it.seq)
+func (it *iterator) arriveBackward(g *gear) bool {
+	m := &g.merged
+	deleted, err := g.covers.at(g.keybuf, it.mooring.seq)
 	if err != nil {
 		it.err = err
 		return false
 	}
 	var val []byte
-	present := false
-	it.operands = it.operands[:0]
-	for ; m.Valid() && bytes.Equal(m.top().key, it.keybuf); m.Step() {
+	present, mem := false, false
+	g.operands = g.operands[:0]
+	for ; m.Valid() && bytes.Equal(m.top().key, g.keybuf); m.Step() {
 		t := m.top().trailer
-		if t.Seq() > it.seq || t.Seq() < deleted {
+		if t.Seq() > it.mooring.seq || t.Seq() < deleted {
 			continue
 		}
+		mem = mem || m.top().mem
 		if t.Kind() == entry.Merge {
-			it.operands = append(it.operands, m.top().Value())
+			g.operands = append(g.operands, m.top().Value())
 			continue
 		}
-		it.operands = it.operands[:0]
+		g.operands = g.operands[:0]
 		if present = t.Kind() == entry.Put; present {
 			val = m.top().Value()
 		}
 	}
-	if it.err = m.err; it.err != nil || !present && len(it.operands) == 0 {
+	if it.err = m.err; it.err != nil || !present && len(g.operands) == 0 {
 		return false
 	}
-	if it.opt.Skip != nil && it.opt.Skip(it.keybuf) {
+	if it.opt.Skip != nil && it.opt.Skip(g.keybuf) {
 		return false
 	}
 	if !present {
 		val = nil
 	}
-	return it.resolve(val, present)
+	return it.resolve(g, val, present, mem)
 }
 
-func (it *iterator) Valid() bool   { return it.key != nil }
-func (it *iterator) Key() []byte   { return it.key }
-func (it *iterator) Value() []byte { return it.val }
-func (it *iterator) Err() error    { return it.err }
+func (it *iterator) Valid() bool { return it.key != nil }
+func (it *iterator) Key() []byte { return it.key }
+func (it *iterator) Value() []byte {
+	if it.shared {
+		it.unshare()
+	}
+	return it.val
+}
+
+// unshare copies the value: an iterator that is left where it is shall not keep
+// the block of a memtable for it. A move does not do this, as it would have to
+// bring the value into the processor's cache, which costs more than the move.
+func (it *iterator) unshare() {
+	it.shared = false
+	g := it.mooring.gear.Load()
+	if it.val == nil || g == nil {
+		it.val = bytes.Clone(it.val)
+		return
+	}
+	g.valbuf = append(g.valbuf[:0], it.val...)
+	it.val = g.valbuf
+}
+
+func (it *iterator) Err() error { return it.err }
 
 func (it *iterator) Close() error {
 	if it.closed {
 		return it.err
 	}
 	it.key, it.val, it.closed = nil, nil, true
-	if it.gear != nil {
-		if err := it.merged.Close(); it.err == nil {
+	if g := it.mooring.gear.Swap(nil); g != nil {
+		if err := g.merged.Close(); it.err == nil {
 			it.err = err
 		}
-		it.gear.park()
-		it.gear = nil
+		g.park()
 	}
 	it.handle.Close()
 	return it.err

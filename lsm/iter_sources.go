@@ -14,10 +14,13 @@ import (
 // gear is what an iterator moves with: reused, since iterators come and go.
 type gear struct {
 	merged   merged
+	covers   covers
+	past     bool
 	levels   []*levelIter
 	tables   []*sst.Iter
 	mems     []*memtable.Iter
 	keybuf   []byte
+	valbuf   []byte
 	operands [][]byte
 	// How many of the iterators are in use.
 	usedLevels, usedTables, usedMems int
@@ -39,6 +42,9 @@ func (g *gear) park() {
 	clear(g.merged.sources)
 	g.merged = merged{sources: g.merged.sources[:0], heap: g.merged.heap[:0]}
 	clear(g.merged.heap[:cap(g.merged.heap)])
+	clear(g.covers.sources)
+	g.covers = covers{sources: g.covers.sources[:0]}
+	g.past = false
 	for _, l := range g.levels[:g.usedLevels] {
 		l.reset()
 	}
@@ -47,60 +53,62 @@ func (g *gear) park() {
 	gears.Put(g)
 }
 
-// openSources collects what may hold keys within the bounds.
-func (it *iterator) openSources() error {
-	it.gear = gears.Get().(*gear)
+// openSources collects what may hold keys within the bounds that the iterator
+// sees.
+func (it *iterator) openSources(st *state) (*gear, error) {
+	g := gears.Get().(*gear)
 	if it.upper != nil && bytes.Compare(it.lower, it.upper) >= 0 {
-		return nil
+		return g, nil
 	}
-	st := it.hold.state
-	it.addMem(st.active)
+	it.addMem(g, st.active)
 	for _, m := range st.frozen {
-		it.addMem(m)
+		it.addMem(g, m)
 	}
 	for _, f := range st.tables.Overlapping(0, it.lower, it.upper) {
-		if err := it.addTable(f); err != nil {
-			return err
+		if err := it.addTable(g, f); err != nil {
+			return nil, err
 		}
 	}
 	for level := 1; level < version.NumLevels; level++ {
-		it.addLevel(st.tables.Overlapping(level, it.lower, it.upper))
+		it.addLevel(g, level, st.tables.Version)
 	}
-	return nil
+	return g, nil
 }
 
-func (it *iterator) addMem(m *mem) {
+func (it *iterator) addMem(g *gear, m *mem) {
+	if m.after >= it.mooring.seq {
+		return
+	}
 	if !m.ranges.Empty() {
-		it.covers.sources = append(it.covers.sources, memTombstones{m})
+		g.covers.sources = append(g.covers.sources, memTombstones{m})
 	}
 	if m.points.Empty() {
 		return // and what comes is too new
 	}
-	walk := next(&it.mems, &it.usedMems)
+	walk := next(&g.mems, &g.usedMems)
 	walk.Init(m.points)
-	it.add(walk, entry.MaxSeq)
+	g.merged.sources = append(g.merged.sources, source{Iterator: walk, newest: entry.MaxSeq, mem: true})
 }
 
-func (it *iterator) add(e entry.Iterator, newest kv.Seq) {
-	it.merged.sources = append(it.merged.sources, source{Iterator: e, newest: newest})
-}
-
-func (it *iterator) addTable(f *version.File) error {
-	t, err := it.hold.keep(it.hold.slot(), f)
+func (it *iterator) addTable(g *gear, f *version.File) error {
+	if f.MinSeq > it.mooring.seq {
+		return nil
+	}
+	t, err := it.mooring.keep(it.mooring.slot(), f)
 	if err != nil {
 		return err
 	}
 	if f.Tombstones > 0 {
-		it.covers.sources = append(it.covers.sources, listTombstones(t.Tombstones()))
+		g.covers.sources = append(g.covers.sources, listTombstones(t.Tombstones()))
 	}
 	if prefix := it.filterPrefix(); prefix != nil {
 		if may, err := t.MayContainPrefix(prefix); err != nil || !may {
 			return err
 		}
 	}
-	walk := next(&it.tables, &it.usedTables)
+	walk := next(&g.tables, &g.usedTables)
 	walk.Init(t.Reader, it.tableOptions())
-	it.add(walk, f.MaxSeq)
+	g.merged.sources = append(g.merged.sources, source{Iterator: walk, newest: f.MaxSeq, table: vain{t, 0, f}})
 	return nil
 }
 
@@ -116,7 +124,8 @@ func (it *iterator) tableOptions() sst.IterOptions {
 	return sst.IterOptions{NoFill: it.opt.NoFill, Lower: it.lower, Upper: it.upper}
 }
 
-func (it *iterator) addLevel(files []*version.File) {
+func (it *iterator) addLevel(g *gear, level int, v *version.Version) {
+	files := v.Overlapping(level, it.lower, it.upper)
 	if len(files) == 0 {
 		return
 	}
@@ -129,9 +138,12 @@ func (it *iterator) addLevel(files []*version.File) {
 		}
 	}
 	if len(buried) > 0 {
-		it.covers.sources = append(it.covers.sources, &levelTombstones{it.store.readers, buried})
+		g.covers.sources = append(g.covers.sources, &levelTombstones{it.store.readers, buried})
 	}
-	walk := next(&it.levels, &it.usedLevels)
-	walk.init(it.hold, files, it.tableOptions(), it.filterPrefix())
-	it.add(walk, newest)
+	walk := next(&g.levels, &g.usedLevels)
+	walk.init(&it.mooring.hold, level, files, it.tableOptions(), it.filterPrefix())
+	if len(it.filters) > 0 {
+		walk.unwanted = &unwanted{it.filters, v, level}
+	}
+	g.merged.sources = append(g.merged.sources, source{Iterator: walk, newest: newest})
 }

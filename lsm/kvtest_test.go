@@ -66,6 +66,7 @@ func randomSizes(opt *lsm.Options, rng *rand.Rand) {
 	opt.MaxSubcompactions = rng.IntN(4)
 	opt.CompactionRate = []int64{0, 1 << 20}[rng.IntN(2)]
 	opt.SegmentBytes = []int64{4096, 5000, 20_000, 0}[rng.IntN(4)]
+	opt.LogRetention = []int64{-1, 10_000, 0}[rng.IntN(3)]
 	opt.SpillBytes = []int{1, 300, 10_000, 0}[rng.IntN(4)]
 	opt.HistoryBytes = []int{1 << 14, 1 << 17, 0}[rng.IntN(3)]
 }

@@ -3,6 +3,7 @@ package lsm
 import (
 	"bytes"
 	"slices"
+	"sync"
 
 	"github.com/varvedb/varve/kv"
 	"github.com/varvedb/varve/lsm/internal/entry"
@@ -11,32 +12,40 @@ import (
 	"github.com/varvedb/varve/lsm/internal/version"
 )
 
-// hold is what an iterator keeps from being removed or closed. It does not refer
-// to the iterator, so that one that is forgotten can be collected.
+// hold is the tables that a walk keeps from being closed.
 type hold struct {
-	store  *Store
-	state  *state
+	readers *readers
+
+	mu     sync.Mutex // guards what follows: a store that is closed releases what is in use
+	ended  bool
 	tables []*table // by slot; nil is none
 	room   [8]*table
 }
 
-func newHold(s *Store, st *state) *hold {
-	h := &hold{store: s, state: st}
+func (h *hold) init(r *readers) {
+	h.readers = r
 	h.tables = h.room[:0]
-	return h
 }
 
 // slot makes room for a table.
 func (h *hold) slot() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	h.tables = append(h.tables, nil)
 	return len(h.tables) - 1
 }
 
 // keep puts an open table, which stays so, into a slot, instead of the one there.
 func (h *hold) keep(slot int, f *version.File) (*table, error) {
-	t, err := h.store.readers.held(f)
+	t, err := h.readers.held(f)
 	if err != nil {
 		return nil, err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.ended {
+		t.release()
+		return nil, kv.ErrClosed
 	}
 	if old := h.tables[slot]; old != nil {
 		old.release()
@@ -45,19 +54,39 @@ func (h *hold) keep(slot int, f *version.File) (*table, error) {
 	return t, nil
 }
 
-func (h *hold) release() {
-	h.releaseTables()
-	h.store.unpin(h.state)
+// at returns the table in a slot, nil if it was let go.
+func (h *hold) at(slot int) *table {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if slot >= len(h.tables) {
+		return nil
+	}
+	return h.tables[slot]
 }
 
-func (h *hold) releaseTables() {
+// end lets go of the tables for good.
+func (h *hold) end() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.ended = true
+	h.drop()
+}
+
+// release lets go of the tables; the hold can be used again.
+func (h *hold) release() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.drop()
+}
+
+func (h *hold) drop() {
 	for _, t := range h.tables {
 		if t != nil {
 			t.release()
 		}
 	}
-	h.tables = nil
 	h.room = [8]*table{}
+	h.tables = h.room[:0]
 }
 
 // levelIter walks the tables of a level below 0, which are disjoint, and opens
@@ -65,9 +94,12 @@ func (h *hold) releaseTables() {
 type levelIter struct {
 	hold   *hold
 	slot   int
+	level  int
 	files  []*version.File
 	opt    sst.IterOptions
 	prefix []byte // of the keys that matter, if the filters are to be asked
+	// unwanted says which blocks are passed over; nil is none.
+	unwanted *unwanted
 
 	at   int // table of cur
 	open bool
@@ -76,14 +108,14 @@ type levelIter struct {
 }
 
 // init makes it walk tables of a level from unpositioned; it may be a used one.
-func (it *levelIter) init(h *hold, files []*version.File, opt sst.IterOptions, prefix []byte) {
-	it.hold, it.slot, it.files, it.opt, it.prefix = h, h.slot(), files, opt, prefix
-	it.open, it.err = false, nil
+func (it *levelIter) init(h *hold, level int, files []*version.File, opt sst.IterOptions, prefix []byte) {
+	it.hold, it.slot, it.level, it.files, it.opt, it.prefix = h, h.slot(), level, files, opt, prefix
+	it.open, it.err, it.unwanted = false, nil, nil
 }
 
 // reset lets go of the tables and keeps the buffers.
 func (it *levelIter) reset() {
-	it.hold, it.files, it.prefix, it.err = nil, nil, nil, nil
+	it.hold, it.files, it.prefix, it.unwanted, it.err = nil, nil, nil, nil, nil
 	it.opt = sst.IterOptions{}
 }
 
@@ -152,7 +184,7 @@ func (it *levelIter) load(i int) bool {
 		it.err = err
 		return false
 	}
-	opt, err := it.options(t)
+	opt, err := it.options(it.files[i], t)
 	if err != nil {
 		it.unload()
 		it.err = err
@@ -163,9 +195,18 @@ func (it *levelIter) load(i int) bool {
 	return true
 }
 
-// options says how to walk a table. One without the prefix is not walked.
-func (it *levelIter) options(t *table) (sst.IterOptions, error) {
+// options says how to walk a table. One without the prefix, or that filters do not
+// want, is not walked.
+func (it *levelIter) options(f *version.File, t *table) (sst.IterOptions, error) {
 	opt := it.opt
+	if it.unwanted != nil {
+		var all bool
+		if opt.Pass, all = it.unwanted.table(f, t); all {
+			opt.Upper = []byte{} // no key is below it
+			opt.Pass = func(_, _, _ []byte) bool { return true }
+			return opt, nil
+		}
+	}
 	if it.prefix == nil {
 		return opt, nil
 	}

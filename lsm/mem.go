@@ -15,6 +15,8 @@ type mem struct {
 	// staged is about how many bytes it will have when all batches have landed
 	// that were ordered into it. It is guarded by the lock of the pipeline.
 	staged int64
+	// after is below the number of each of its entries.
+	after kv.Seq
 	// cut is where the log goes on behind it; nil while it is the active one.
 	cut *commit.Cut
 }

@@ -10,6 +10,10 @@ type source struct {
 	entry.Iterator
 	// newest is at least the number of each entry.
 	newest kv.Seq
+	// mem says that the entries lie in a memtable.
+	mem bool
+	// table is that of level 0 which it walks, if it walks one.
+	table vain
 
 	// Of the current entry, where asking for them again would cost.
 	key     []byte

@@ -121,6 +121,9 @@ func (s *Store) recover() error {
 	if r.tail.Torn != nil {
 		s.opt.Logger.Warn("varve: the last write before an unclean end was cut off", "dir", s.opt.Dir, "tail", *r.tail.Torn)
 	}
+	if err := s.shortenLog(r); err != nil {
+		return err
+	}
 	if found && !state.Clean {
 		// Writes that were visible but not durable are gone; their numbers
 		// must not come back.
@@ -154,7 +157,7 @@ func (s *Store) begin(r *recovered) error {
 	if err != nil {
 		return commit.MapError(err)
 	}
-	if err := s.markStart(log, r.seq); err != nil {
+	if err := s.markStart(log, r); err != nil {
 		_, closed := log.Close()
 		return errors.Join(err, closed)
 	}
@@ -164,15 +167,28 @@ func (s *Store) begin(r *recovered) error {
 }
 
 // markStart makes the new segment durable, with a record, and then says in the
-// manifest that it is there.
-func (s *Store) markStart(log *journal.Writer, seq kv.Seq) error {
-	if _, err := log.Append(commit.CutRecord(seq)); err != nil {
+// manifest that it is there, and that no other is needed if all they hold is in
+// tables.
+func (s *Store) markStart(log *journal.Writer, r *recovered) error {
+	if _, err := log.Append(commit.CutRecord(r.seq)); err != nil {
 		return commit.MapError(err)
 	}
 	if err := log.Sync(); err != nil {
 		return commit.MapError(err)
 	}
-	return s.manifest.add(&version.Edit{LogEnd: &version.LogEnd{Segment: log.Stats().Segment}})
+	segment := log.Stats().Segment
+	e := &version.Edit{LogEnd: &version.LogEnd{Segment: segment}}
+	if r.active.empty() {
+		e.FirstLog, e.LastSeq = &segment, &r.seq
+	}
+	if err := s.manifest.add(e); err != nil || e.FirstLog == nil {
+		return err
+	}
+	// If it fails the segments go with the next ones.
+	if err := log.Release(segment); err != nil {
+		s.opt.Logger.Warn("varve: a segment of the log could not be released", "err", err)
+	}
+	return nil
 }
 
 // start makes r the content of the store.
@@ -194,7 +210,7 @@ func (s *Store) start(r *recovered) {
 }
 
 func (o *Options) journal() journal.Options {
-	return journal.Options{FS: o.FS, Executor: o.Executor, Dir: o.Dir, SegmentSize: o.SegmentBytes}
+	return journal.Options{FS: o.FS, Executor: o.Executor, Dir: o.Dir, SegmentSize: o.SegmentBytes, Retain: max(0, o.LogRetention)}
 }
 
 // removeOrphans removes the tables that are not in v.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/varvedb/varve/kv"
@@ -52,17 +53,23 @@ type Options struct {
 	// by default not at all.
 	LockTimeout time.Duration
 
+	// Memory is how much live heap the store may take, beside the entries that open
+	// iterators stand on. WriteBuffer and BlockCache are parts of it unless they
+	// are given. Default 64 MiB; at least 1 MiB.
+	Memory int64
 	// WriteBuffer is how large a memtable grows before it is written to a table.
-	// Default 6 MiB. With the other defaults the store holds at most 64 MiB, and
-	// what iterators pin: each keeps the memtables that were there when it was
-	// opened.
+	// Default 3/32 of Memory, 6 MiB.
 	WriteBuffer int64
 	// MaxMemtables is how many full memtables there may be before writers wait
 	// until one is written. Default 2.
 	MaxMemtables int
-	// BlockCache is the size of the cache of blocks. Default 24 MiB; less than
-	// 0 is none.
+	// BlockCache is the size of the cache of blocks. Default 3/8 of Memory,
+	// 24 MiB; less than 0 is none.
 	BlockCache int64
+	// Cache, if set, is a cache that several stores share, in place of one of
+	// BlockCache bytes; see NewCache. Its size is not part of Memory. Properties
+	// of the cache are then those of all.
+	Cache *Cache
 	// MaxOpenFiles bounds how many tables are open. Default 500.
 	MaxOpenFiles int
 
@@ -108,6 +115,10 @@ type Options struct {
 	// it may keep, remove or change them. See Filter.
 	Filter Filter
 
+	// BlockProperties describe blocks of the tables that are written; see
+	// BlockProperty.
+	BlockProperties []BlockProperty
+
 	// OnEvent, if set, is told of flushes, compactions and stalls, by the tasks
 	// that met them: concurrently, and they wait for it. It must not call the
 	// store.
@@ -115,6 +126,10 @@ type Options struct {
 
 	// SegmentBytes is the size of one file of the log. Default 4 MiB.
 	SegmentBytes int64
+	// LogRetention is how many bytes of the log are kept, beyond what opening
+	// needs, for feeds to read; in memory at most 1 MiB. Default 8 MiB; less than
+	// 0 is none.
+	LogRetention int64
 	// SpillBytes is the size above which a batch goes to the log in pieces
 	// that a last record makes valid. Default a quarter of WriteBuffer.
 	SpillBytes int
@@ -124,6 +139,9 @@ type Options struct {
 	// SyncInterval, if set, syncs Buffered and Process writes that often.
 	SyncInterval time.Duration
 }
+
+// minMemory is the least that Options.Memory may be.
+const minMemory = 1 << 20
 
 // Validate says what is wrong with the options.
 func (o *Options) Validate() error {
@@ -137,6 +155,9 @@ func (o *Options) Validate() error {
 	case o.LockTimeout < 0 || o.SyncInterval < 0:
 		return errors.New("lsm: a duration is negative")
 	}
+	if o.Memory != 0 && o.Memory < minMemory {
+		return fmt.Errorf("lsm: Memory is %d, at least %d is needed", o.Memory, minMemory)
+	}
 	for name, n := range map[string]int64{
 		"WriteBuffer": o.WriteBuffer, "MaxMemtables": int64(o.MaxMemtables), "MaxOpenFiles": int64(o.MaxOpenFiles),
 		"BlockSize": int64(o.BlockSize), "RestartInterval": int64(o.RestartInterval), "PrefixLength": int64(o.PrefixLength),
@@ -147,6 +168,12 @@ func (o *Options) Validate() error {
 	} {
 		if n < 0 {
 			return fmt.Errorf("lsm: %s is %d", name, n)
+		}
+	}
+	for i, p := range o.BlockProperties {
+		same := func(q BlockProperty) bool { return q.Name == p.Name }
+		if p.Name == "" || p.New == nil || slices.ContainsFunc(o.BlockProperties[:i], same) {
+			return fmt.Errorf("lsm: block property %q has no name of its own, or makes no collectors", p.Name)
 		}
 	}
 	for _, c := range o.Compression {
@@ -173,9 +200,10 @@ func (o *Options) filled() (Options, error) {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	c.fillPlace()
-	orDefault(&c.WriteBuffer, 6<<20)
+	orDefault(&c.Memory, 64<<20)
+	orDefault(&c.WriteBuffer, c.Memory/32*3)
 	orDefault(&c.MaxMemtables, 2)
-	orDefault(&c.BlockCache, 24<<20)
+	orDefault(&c.BlockCache, c.Memory/8*3)
 	orDefault(&c.MaxOpenFiles, 500)
 	orDefault(&c.BloomBits, 10)
 	orDefault(&c.L0Trigger, 4)
@@ -187,6 +215,7 @@ func (o *Options) filled() (Options, error) {
 	orDefault(&c.MaxCompactions, 1)
 	orDefault(&c.MaxSubcompactions, 1)
 	orDefault(&c.SegmentBytes, 4<<20)
+	orDefault(&c.LogRetention, 8<<20)
 	orDefault(&c.SpillBytes, int(max(c.WriteBuffer/4, 1)))
 	return c, nil
 }
@@ -211,7 +240,7 @@ func orDefault[T comparable](field *T, value T) {
 // table returns how tables of a level are written.
 func (o *Options) table(number uint64, level int, last bool) sst.WriterOptions {
 	return sst.WriterOptions{FileNumber: number, BlockSize: o.BlockSize, RestartInterval: o.RestartInterval,
-		BloomBits: o.BloomBits, PrefixLength: o.PrefixLength, Compression: o.compression(level, last)}
+		BloomBits: o.BloomBits, PrefixLength: o.PrefixLength, Compression: o.compression(level, last), Collectors: o.collectors()}
 }
 
 func (o *Options) compression(level int, last bool) sst.Compression {

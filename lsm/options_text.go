@@ -19,13 +19,13 @@ func (o *Options) numbers() []struct {
 		name string
 		at   any
 	}{
-		{"write_buffer", &o.WriteBuffer}, {"max_memtables", &o.MaxMemtables}, {"block_cache", &o.BlockCache},
+		{"memory", &o.Memory}, {"write_buffer", &o.WriteBuffer}, {"max_memtables", &o.MaxMemtables}, {"block_cache", &o.BlockCache},
 		{"max_open_files", &o.MaxOpenFiles}, {"block_size", &o.BlockSize}, {"restart_interval", &o.RestartInterval},
 		{"bloom_bits", &o.BloomBits}, {"prefix_length", &o.PrefixLength}, {"l0_trigger", &o.L0Trigger},
 		{"l0_slowdown", &o.L0Slowdown}, {"l0_stop", &o.L0Stop}, {"level_base", &o.LevelBase},
 		{"level_multiplier", &o.LevelMultiplier}, {"target_file", &o.TargetFile}, {"max_compactions", &o.MaxCompactions},
 		{"max_subcompactions", &o.MaxSubcompactions}, {"compaction_rate", &o.CompactionRate},
-		{"segment_bytes", &o.SegmentBytes}, {"spill_bytes", &o.SpillBytes}, {"history_bytes", &o.HistoryBytes},
+		{"segment_bytes", &o.SegmentBytes}, {"log_retention", &o.LogRetention}, {"spill_bytes", &o.SpillBytes}, {"history_bytes", &o.HistoryBytes},
 		{"sync_interval", &o.SyncInterval},
 	}
 }

@@ -36,6 +36,7 @@ func (s engine) Full() bool { return s.active.staged >= s.opt.WriteBuffer }
 func (s engine) Cut(c *commit.Cut) {
 	s.active.cut = c
 	s.active = s.newMem()
+	s.active.after = c.Seq
 	s.change(func(st *state) {
 		st.frozen = append([]*mem{st.active}, st.frozen...)
 		st.active = s.active

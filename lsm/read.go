@@ -34,8 +34,16 @@ func (r *reader) begin() (*state, kv.Seq, error) {
 
 // Get implements kv.Reader.
 func (r *reader) Get(key, dst []byte) ([]byte, bool, error) {
-	r.store.gets.add(key)
-	var l lookup
+	sampled := r.store.gets.add(key)%kv.TimedEvery == 0
+	if sampled {
+		begin := r.store.opt.Executor.Now()
+		defer func() { r.store.getTime.Record(r.store.opt.Executor.Now().Sub(begin)) }()
+	}
+	return r.get(key, dst, sampled)
+}
+
+func (r *reader) get(key, dst []byte, sampled bool) ([]byte, bool, error) {
+	l := lookup{sampled: sampled}
 	if err := r.lookup(&l, key, nil); err != nil {
 		return nil, false, err
 	}
@@ -98,7 +106,7 @@ func (r *reader) lookup(l *lookup, key []byte, st *state) error {
 		if err != nil {
 			return err
 		}
-		*l = lookup{seq: seq}
+		*l = lookup{seq: seq, sampled: l.sampled}
 		if err = r.store.search(now, l, key); err == nil {
 			return nil
 		}
@@ -117,6 +125,9 @@ type lookup struct {
 	operands [][]byte // values of merge entries, newest first
 	value    []byte   // below the operands
 	present  bool
+
+	sampled bool // what is read in vain counts
+	vain    vain // the first table with a block that was read in vain
 }
 
 // search asks one source after the other until it knows.
@@ -133,7 +144,7 @@ func (s *Store) search(st *state, l *lookup, key []byte) error {
 		if !f.Bounds().Contains(key) || f.MinSeq > l.seq {
 			continue
 		}
-		if done, err := l.searchTable(s, f, key); done || err != nil {
+		if done, err := l.searchTable(s, 0, f, key); done || err != nil {
 			return err
 		}
 	}
@@ -145,7 +156,7 @@ func (s *Store) search(st *state, l *lookup, key []byte) error {
 		if f == nil {
 			continue
 		}
-		if done, err := l.searchTable(s, f, key); done || err != nil {
+		if done, err := l.searchTable(s, level, f, key); done || err != nil {
 			return err
 		}
 	}
@@ -163,7 +174,11 @@ func (l *lookup) searchMem(m *mem, key []byte) (done bool) {
 	return ok || l.deleted > 0
 }
 
-func (l *lookup) searchTable(s *Store, f *version.File, key []byte) (done bool, err error) {
+func (l *lookup) searchTable(s *Store, level int, f *version.File, key []byte) (done bool, err error) {
+	if l.vain.table != nil {
+		s.charge(l.vain, kv.TimedEvery)
+		l.vain, l.sampled = vain{}, false
+	}
 	t, err := s.readers.find(f)
 	if err != nil {
 		return false, err
@@ -174,9 +189,12 @@ func (l *lookup) searchTable(s *Store, f *version.File, key []byte) (done bool, 
 	if !l.hashed {
 		l.hash, l.hashed = sst.Hash(key), true
 	}
-	tr, val, ok, err := t.GetHashed(key, l.hash, entry.VisibleAt(l.seq))
+	tr, val, ok, read, err := t.GetHashed(key, l.hash, entry.VisibleAt(l.seq))
+	if l.sampled && read && !ok {
+		l.vain = vain{t, level, f}
+	}
 	for err == nil && ok && !l.add(tr, val) {
-		tr, val, ok, err = t.GetHashed(key, l.hash, tr-1)
+		tr, val, ok, _, err = t.GetHashed(key, l.hash, tr-1)
 	}
 	return ok || l.deleted > 0, err
 }

@@ -77,6 +77,18 @@ func (s *Store) replayBatch(r *recovered, first kv.Seq, b *kv.Batch) error {
 	return s.spillReplayed(r)
 }
 
+// manySegments is how long the log may grow by openings alone, each of which
+// starts a segment.
+const manySegments = 16
+
+// shortenLog moves what was replayed to a table if it came from many segments.
+func (s *Store) shortenLog(r *recovered) error {
+	if r.active.empty() || r.tail.Segment < r.state.FirstLog+manySegments {
+		return nil
+	}
+	return s.spillReplayed(r)
+}
+
 // spillReplayed writes the memtable to a table, unless the disk is full.
 func (s *Store) spillReplayed(r *recovered) error {
 	number := max(r.state.NextFile, 1)

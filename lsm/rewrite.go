@@ -3,6 +3,7 @@ package lsm
 import (
 	"bytes"
 	"errors"
+	"slices"
 
 	"github.com/varvedb/varve/kv"
 	"github.com/varvedb/varve/lsm/internal/entry"
@@ -92,12 +93,8 @@ func (w *rewriter) writeAll(it walk) error {
 // stripe returns the index of the stripe of a number: of the first state that
 // sees it.
 func (w *rewriter) stripe(seq kv.Seq) int {
-	for i, s := range w.states {
-		if seq <= s {
-			return i
-		}
-	}
-	return len(w.states)
+	i, _ := slices.BinarySearch(w.states, seq)
+	return i
 }
 
 // top returns the highest number of a stripe.

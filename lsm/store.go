@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/varvedb/varve/internal/commit"
+	"github.com/varvedb/varve/internal/latency"
 	"github.com/varvedb/varve/internal/leak"
 	"github.com/varvedb/varve/journal"
 	"github.com/varvedb/varve/kv"
@@ -41,16 +42,18 @@ type Store struct {
 	install  vfs.Mutex
 	manifest *manifest
 
-	mu       vfs.Mutex // guards what follows, and replacing current
-	moved    vfs.Cond  // signals changes of current, flushing, running, quiet
-	versions []*tables // that are pinned, oldest first
-	zombies  []zombie  // by last
-	sweeping bool      // a task removes files
-	flushing bool      // a task writes memtables
+	mu       vfs.Mutex  // guards what follows, and replacing current
+	moved    vfs.Cond   // signals changes of current, flushing, running, quiet
+	versions []*tables  // that are pinned, oldest first
+	moorings []*mooring // of open iterators
+	zombies  []zombie   // by last
+	sweeping bool       // a task removes files
+	flushing bool       // a task writes memtables
 	running  []*version.Compaction
 	picker   version.Picker
-	quiet    bool  // the store is closing
-	trouble  error // why the last background work failed; nil after a success
+	hint     version.LeveledNumber // a table that is read in vain too often; 0 is none
+	quiet    bool                  // the store is closing
+	trouble  error                 // why the last background work failed; nil after a success
 	nextFile uint64
 
 	gets                                        counter
@@ -58,6 +61,7 @@ type Store struct {
 	compactedIn, compactedOut                   atomic.Int64 // bytes
 	slowdowns, stops                            atomic.Int64
 	lastFlush                                   atomic.Int64
+	getTime, flushTime, compactTime             latency.Recorder
 }
 
 var (
@@ -67,6 +71,8 @@ var (
 	_ kv.Compactor    = (*Store)(nil)
 	_ kv.Checkpointer = (*Store)(nil)
 	_ kv.Verifier     = (*Store)(nil)
+	_ kv.Importer     = (*Store)(nil)
+	_ kv.Watcher      = (*Store)(nil)
 	_ kv.MergerSource = (*Store)(nil)
 )
 
@@ -78,7 +84,8 @@ func newStore(opt Options) *Store {
 	s.reader.store = s
 	s.readers = newReaders(&s.opt)
 	s.commits = commit.New(commit.Options{Executor: opt.Executor, Logger: opt.Logger, Name: opt.Dir, ReadOnly: opt.ReadOnly,
-		SpillBytes: opt.SpillBytes, HistoryBytes: opt.HistoryBytes, SyncInterval: opt.SyncInterval}, engine{s})
+		SpillBytes: opt.SpillBytes, HistoryBytes: opt.HistoryBytes, SyncInterval: opt.SyncInterval,
+		Recent: int(min(opt.LogRetention, 1<<20))}, engine{s})
 	s.picker.Options = version.Options{L0Trigger: opt.L0Trigger, BaseBytes: opt.LevelBase, Multiplier: opt.LevelMultiplier,
 		TargetFileSize: opt.TargetFile}
 	s.seeds = seedsFor(opt.Executor)
@@ -110,13 +117,19 @@ func (s *Store) Apply(ctx context.Context, b *kv.Batch, opt kv.WriteOptions) (kv
 // Sync implements kv.Syncer.
 func (s *Store) Sync(ctx context.Context) error { return s.commits.Sync(ctx) }
 
+// Watch implements kv.Watcher.
+func (s *Store) Watch(after kv.Seq, spans ...kv.Span) (kv.Feed, error) {
+	return s.commits.Watch(s.handles, after, spans)
+}
+
 // Mergers returns the operators of the store.
 func (s *Store) Mergers() kv.Mergers { return s.opt.Mergers }
 
 // Features implements kv.Store.
 func (s *Store) Features() kv.Features {
 	disk := s.opt.Dir != ""
-	return kv.Features{Persistent: disk, Syncer: true, Flusher: true, Compactor: true, Checkpointer: disk, Verifier: true}
+	return kv.Features{Persistent: disk, Syncer: true, Flusher: true, Compactor: true, Checkpointer: disk, Verifier: true, Importer: !s.opt.ReadOnly,
+		Watcher: !s.opt.ReadOnly}
 }
 
 // Limits implements kv.Store.
@@ -148,8 +161,9 @@ func (s *Store) Metrics() kv.Metrics {
 		Flushes: s.flushes.Load(), FlushBytes: s.flushBytes.Load(),
 		OpenSnapshots: int64(s.handles.Count("snapshot")), OpenIterators: int64(s.handles.Count("iterator")),
 		LiveKeys: -1, LiveBytes: -1, DiskBytes: s.diskBytes(),
-		ResidentBytes: s.readers.cache.Stats().Used + s.memBytes(),
+		ResidentBytes: s.readers.cache.used() + s.memBytes(),
 	}
+	m.GetTime, m.FlushTime, m.CompactTime = s.getTime.Load(), s.flushTime.Load(), s.compactTime.Load()
 	if ns := s.lastFlush.Load(); ns != 0 {
 		m.LastFlush = time.Unix(0, ns)
 	}

@@ -8,7 +8,6 @@ import (
 	"sync/atomic"
 
 	"github.com/varvedb/varve/kv"
-	"github.com/varvedb/varve/lsm/internal/cache"
 	"github.com/varvedb/varve/lsm/internal/sst"
 	"github.com/varvedb/varve/lsm/internal/version"
 	"github.com/varvedb/varve/vfs"
@@ -22,10 +21,12 @@ type table struct {
 	file vfs.File
 	refs atomic.Int32 // readers and holders of the file; it is closed at 0
 	used atomic.Bool  // since the clock last passed
+	vain atomic.Int64 // reads in vain; see vain
 }
 
-// errGone says that a table was closed under a reader that does not hold it.
-var errGone = errors.New("the table was closed")
+// errGone says that a table was closed under a reader that does not hold it, or
+// with the store.
+var errGone = fmt.Errorf("the table was closed: %w", kv.ErrClosed)
 
 // ReadAt reads the file, unless it is closed.
 func (t *table) ReadAt(p []byte, off int64) (int, error) {
@@ -60,8 +61,9 @@ func (t *table) release() {
 // lock.
 type readers struct {
 	opt   *Options
-	cache *cache.Cache
+	cache share
 	zip   sst.Decompressor
+	ahead sst.Windows
 	open  sync.Map // *version.File to *table
 
 	mu    vfs.Mutex // guards what follows
@@ -70,7 +72,7 @@ type readers struct {
 }
 
 func newReaders(opt *Options) *readers {
-	return &readers{opt: opt, cache: cache.New(max(opt.BlockCache, 0)), mu: opt.Executor.NewMutex()}
+	return &readers{opt: opt, cache: opt.share(), mu: opt.Executor.NewMutex()}
 }
 
 // find returns an open table. Its file may be closed at any time; see hold.
@@ -120,12 +122,21 @@ func (r *readers) openTable(f *version.File) (*table, error) {
 		return nil, err
 	}
 	t.Reader, err = sst.Open(t, sst.ReaderOptions{Name: name, FileNumber: f.Number, Size: f.Size, Checksum: f.Checksum,
-		Cache: r.cache, Decompressor: &r.zip})
+		Seq: importedAt(f), Cache: r.cache.Cache, CacheID: r.cache.id(f.Number), Decompressor: &r.zip,
+		Windows: &r.ahead})
 	if err != nil {
 		t.release()
 		return nil, err
 	}
 	return t, nil
+}
+
+// importedAt returns the number of all entries of an imported table, 0 for others.
+func importedAt(f *version.File) kv.Seq {
+	if f.Imported {
+		return f.MaxSeq
+	}
+	return 0
 }
 
 func (r *readers) checkSize(f *version.File, file vfs.File) error {
@@ -176,7 +187,7 @@ func (r *readers) drop(f *version.File) {
 			break
 		}
 	}
-	r.cache.EvictFile(f.Number)
+	r.cache.EvictFile(r.cache.id(f.Number))
 }
 
 // close closes all tables.
@@ -186,6 +197,7 @@ func (r *readers) close() {
 	for len(r.clock) > 0 {
 		r.closeAt(len(r.clock) - 1)
 	}
+	r.cache.leave()
 }
 
 // count returns how many tables are open.

@@ -75,6 +75,9 @@ func (v *verification) table(r *readers, f *version.File) error {
 // checkTable compares a table with what the manifest says of it.
 func checkTable(r *readers, f *version.File, t *table) error {
 	p := t.Properties()
+	if f.Imported && p.MinSeq == 0 && p.MaxSeq == 0 {
+		p.MinSeq, p.MaxSeq = uint64(f.MaxSeq), uint64(f.MaxSeq)
+	}
 	if int64(p.Entries) == f.Entries && int64(p.Deletes) == f.Deletes && int64(p.Tombstones) == f.Tombstones &&
 		kv.Seq(p.MinSeq) == f.MinSeq && kv.Seq(p.MaxSeq) == f.MaxSeq {
 		return nil
@@ -109,6 +112,9 @@ func (s *Store) verifyLogs() error {
 	}
 	if s.manifest != nil && state.Version.String() != s.manifest.state.Version.String() {
 		return &kv.CorruptionError{File: s.opt.Dir, Offset: -1, What: "the manifest does not name the tables that it named before"}
+	}
+	if err := s.commits.VerifyRetained(state.FirstLog); err != nil {
+		return err
 	}
 	found, err := s.scanLog(state)
 	if err != nil {

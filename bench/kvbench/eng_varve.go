@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/varvedb/varve/bwtree"
 	"github.com/varvedb/varve/kv"
 	"github.com/varvedb/varve/kv/ref"
 	"github.com/varvedb/varve/lsm"
@@ -30,6 +31,18 @@ func refEntrant(name string, d Durability) Entrant {
 		Notes: "all content in memory: no cache, filter, compression, write buffer",
 		open: func(c Config) (Engine, error) {
 			s, err := ref.Open(context.Background(), &ref.Options{Dir: c.Dir})
+			if err != nil {
+				return nil, err
+			}
+			return newVarve(s, c, d, "none"), nil
+		}}
+}
+
+func treeEntrant(name string, d Durability) Entrant {
+	return Entrant{Name: name, Ours: true, Unsynced: d,
+		Notes: "no filter, compression; the write buffer is the log between checkpoints",
+		open: func(c Config) (Engine, error) {
+			s, err := bwtree.Open(context.Background(), &bwtree.Options{Dir: c.Dir, CacheBytes: c.Cache, RedoBytes: c.WriteBuffer})
 			if err != nil {
 				return nil, err
 			}

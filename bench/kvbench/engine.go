@@ -115,8 +115,10 @@ func Entrants() []Entrant {
 	return append([]Entrant{
 		lsmEntrant("varve-lsm", Buffered),
 		refEntrant("varve-ref", Buffered),
+		treeEntrant("varve-bwtree", Buffered),
 		lsmEntrant("varve-lsm-process", Process),
 		refEntrant("varve-ref-process", Process),
+		treeEntrant("varve-bwtree-process", Process),
 		{Name: "pebble", Unsynced: Process, Notes: "Get asks no filter on the last level", open: openPebble},
 		{Name: "badger", Unsynced: Buffered, Notes: "no call flushes the memtable; values below 1 MiB are in the tables", open: openBadger},
 		{Name: "bbolt", Unsynced: Buffered, Notes: "maps its file: no cache limit, filter, compression, write buffer", open: openBolt},

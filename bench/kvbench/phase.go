@@ -1,7 +1,11 @@
 package kvbench
 
 import (
+	"fmt"
+	"os"
+	"path/filepath"
 	"runtime"
+	"runtime/pprof"
 	"sync"
 )
 
@@ -35,6 +39,7 @@ type phase struct {
 	res   *Result
 	begin usage
 	used  usage
+	prof  *os.File // nil without profile
 	h     hist
 	hits  uint64
 }
@@ -49,7 +54,7 @@ func (r *runner) begin(name string, threads int) *phase {
 		d = Sync
 	}
 	info := r.eng.Info()
-	return &phase{r: r, begin: usageNow(), res: &Result{Engine: r.entrant.Name, Version: info.Version, Workload: name, Threads: threads,
+	return &phase{r: r, prof: r.profile(name, threads), begin: usageNow(), res: &Result{Engine: r.entrant.Name, Version: info.Version, Workload: name, Threads: threads,
 		N: r.n(), Value: r.vals.size, Durability: d, Compression: info.Compression, CacheKiB: int(r.cfg.Cache >> 10),
 		Extra: map[string]float64{}}}
 }
@@ -98,7 +103,28 @@ func (w *worker) run(c clock, start int64, ops uint64, limit int64, body func(w 
 func (p *phase) stop() {
 	if p.used == (usage{}) {
 		p.used = usageNow().since(p.begin)
+		if p.prof != nil {
+			pprof.StopCPUProfile()
+			p.prof.Close()
+		}
 	}
+}
+
+// profile starts a CPU profile, if that was asked for; without a file there is
+// none.
+func (r *runner) profile(name string, threads int) *os.File {
+	if r.o.Profile == "" {
+		return nil
+	}
+	f, err := os.Create(filepath.Join(r.o.Profile, fmt.Sprintf("%s-%s@%d.pprof", r.entrant.Name, name, threads)))
+	if err == nil {
+		err = pprof.StartCPUProfile(f)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "profile:", err)
+		return nil
+	}
+	return f
 }
 
 // end fills in the figures; written is the bytes of keys and values that were

@@ -16,6 +16,7 @@ type Options struct {
 	MaxSecs     float64 // limit of one timed phase; 0 is none
 	WriteRate   int     // writes/s beside the readers of readwhilewriting
 	Seed        uint64
+	Profile     string // directory for a CPU profile of each phase; empty is none
 }
 
 // DefaultOptions are one million records of 256 bytes.

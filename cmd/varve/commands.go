@@ -14,9 +14,9 @@ func (a *app) commands() []*cobra.Command {
 		a.load(), a.dump(), a.importGit(),
 		a.branch(), a.tag(), a.commit(), a.log(), a.show(), a.diff(), a.merge(), a.blame(), a.history(),
 		a.rename(), a.drop(),
-		a.verify(), a.compact(),
+		a.verify(), a.repair(), a.compact(),
 		a.backup(), a.restore(), a.checkpoint(),
-		a.print(),
+		a.print(), a.pco(),
 		a.version(),
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/varvedb/varve"
 	"github.com/varvedb/varve/codec"
+	"github.com/varvedb/varve/pco"
 	"github.com/varvedb/varve/version"
 )
 
@@ -46,6 +47,8 @@ func exitCode(err error) int {
 	var usage usageError
 	var line *lineError
 	var damage *varve.CorruptionError
+	var lost *lossError
+	var format *pco.FormatError
 	switch {
 	case err == nil:
 		return 0
@@ -58,7 +61,7 @@ func exitCode(err error) int {
 		return 3
 	case errors.Is(err, varve.ErrLocked):
 		return 4
-	case errors.As(err, &damage):
+	case errors.As(err, &damage), errors.As(err, &lost), errors.As(err, &format):
 		return 5
 	}
 	return 1
@@ -107,7 +110,7 @@ func hint(cmd *cobra.Command, err error) string {
 	case errors.As(err, &damage) && cmd.Name() == "restore":
 		return "nothing was restored; try another backup"
 	case errors.As(err, &damage):
-		return "leave the files as they are, and restore the last backup into a new directory: varve --db NEW restore FILE"
+		return "leave the files as they are, and restore the last backup into a new directory: varve --db NEW restore FILE; without one: varve repair NEW"
 	case errors.Is(err, varve.ErrExist):
 		return "choose a new directory with --db"
 	case errors.Is(err, varve.ErrCollectionExists):

@@ -57,7 +57,7 @@ func (t *tour) backup() error {
 	}
 	defer f.Close()
 	begin = time.Now()
-	db, err := varve.Restore(t.ctx, "", nil, f, nil)
+	db, err := varve.Restore(t.ctx, "", nil, nil, f)
 	if err != nil {
 		return err
 	}
@@ -84,7 +84,7 @@ func (t *tour) backupTo(name string) error {
 		return err
 	}
 	b := t.newBar("backup", t.db.Metrics().LiveBytes, true)
-	err = t.db.Backup(t.ctx, f, func(p kv.Progress) { b.set(p.Done) })
+	_, err = t.db.Backup(t.ctx, f, func(p kv.Progress) { b.set(p.Done) })
 	b.end(err)
 	return errors.Join(err, f.Close())
 }

@@ -23,6 +23,7 @@ func (p *Pipeline) Apply(ctx context.Context, b *kv.Batch, opt kv.WriteOptions) 
 	if err := p.mendHole(); err != nil {
 		return 0, err
 	}
+	begin := p.opt.Executor.Now()
 	w, err := p.orderWhenEqual(b, opt)
 	if err != nil {
 		return 0, err
@@ -30,6 +31,7 @@ func (p *Pipeline) Apply(ctx context.Context, b *kv.Batch, opt kv.WriteOptions) 
 	if err := p.finish(w); err != nil {
 		return 0, err
 	}
+	p.applyTime.Record(p.opt.Executor.Now().Sub(begin))
 	p.batches.Add(1)
 	p.bytesIn.Add(int64(b.Size()))
 	return w.Seq, nil
@@ -231,6 +233,9 @@ func (p *Pipeline) publish() {
 	for n < len(p.pending) && p.pending[n].landed {
 		w := p.pending[n]
 		p.soften(w)
+		if p.log == nil {
+			p.recent.add(w)
+		}
 		w.shown = true
 		if w.moved != nil {
 			w.moved.Signal()
@@ -254,6 +259,8 @@ func (p *Pipeline) publish() {
 func (p *Pipeline) soften(w *Write) {
 	switch {
 	case p.log == nil:
+	case w.filed:
+		p.logged = w.Seq
 	case w.logged:
 		p.logged = w.Seq
 		if w.level == journal.Process {

@@ -28,6 +28,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/varvedb/varve/internal/latency"
 	"github.com/varvedb/varve/journal"
 	"github.com/varvedb/varve/kv"
 	"github.com/varvedb/varve/vfs"
@@ -75,6 +76,9 @@ type Options struct {
 	SpillBytes int
 	// HistoryBytes bounds the memory of the resolver; 0 is its default.
 	HistoryBytes int
+	// Recent is how many bytes of batches are kept in memory for feeds where
+	// there is no log.
+	Recent int
 	// SyncInterval, if not 0, syncs weaker writes that often.
 	SyncInterval time.Duration
 }
@@ -98,7 +102,9 @@ type Write struct {
 	logged bool
 	landed bool
 	shown  bool
-	moved  vfs.Cond // signals shown; nil while nobody waits
+	// inserted says that it goes to files past the log, and filed that it is there.
+	inserted, filed bool
+	moved           vfs.Cond // signals shown; nil while nobody waits
 }
 
 // Pipeline is the write path of one open store. Its methods may be called
@@ -125,8 +131,10 @@ type Pipeline struct {
 	spills   int    // batches of which pieces are in the log
 	cutting  bool   // no further ones start before the next cut
 	stopSync func() bool
+	recent   recent // batches, where there is no log
 
 	batches, conflicts, bytesIn atomic.Int64
+	applyTime                   latency.Recorder
 }
 
 // softWrites is what is visible without being on disk.
@@ -175,6 +183,7 @@ func (p *Pipeline) Restart(seq kv.Seq, show func()) {
 
 func (p *Pipeline) reset(seq kv.Seq) {
 	p.next, p.shown = seq+1, seq
+	p.recent = recent{limit: p.opt.Recent, after: seq}
 	p.resolver = kv.NewResolver(seq, p.opt.HistoryBytes)
 }
 
@@ -247,8 +256,9 @@ func (p *Pipeline) Count(m *kv.Metrics) {
 	m.Batches, m.Conflicts, m.BytesIn = p.batches.Load(), p.conflicts.Load(), p.bytesIn.Load()
 	if p.log != nil {
 		stats := p.log.Stats()
-		m.LogBytes, m.LogSyncs = stats.Bytes, stats.Syncs
+		m.LogBytes, m.LogSyncs, m.SyncTime = stats.Bytes, stats.Syncs, stats.SyncTime
 	}
+	m.ApplyTime = p.applyTime.Load()
 }
 
 // Locked calls f under the lock of the pipeline.
@@ -283,6 +293,7 @@ func (p *Pipeline) BeginClose() bool {
 	defer p.mu.Unlock()
 	first := !p.closing
 	p.closing = true
+	p.moved.Broadcast()
 	for p.calls > 0 || !first && !p.closed {
 		p.moved.Wait()
 	}

@@ -36,6 +36,11 @@ func (p *Pipeline) cutIfFull() {
 func (p *Pipeline) Cut() (*Cut, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	return p.cut()
+}
+
+// cut waits until no batch is between its pieces, and cuts the log.
+func (p *Pipeline) cut() (*Cut, error) {
 	if err := p.writable(); err != nil {
 		return nil, err
 	}
@@ -52,7 +57,7 @@ func (p *Pipeline) Cut() (*Cut, error) {
 func (p *Pipeline) cutHere() (c *Cut, err error) {
 	p.cutting = false
 	p.moved.Broadcast()
-	c = &Cut{Seq: p.next - 1}
+	c = &Cut{Seq: p.next - 1, soft: p.soft}
 	if p.log != nil {
 		if c.Segment, err = p.log.Rotate(); err != nil {
 			return nil, MapError(err)
@@ -61,16 +66,19 @@ func (p *Pipeline) cutHere() (c *Cut, err error) {
 			return nil, err
 		}
 	}
-	c.soft = p.soft
 	p.soft = softWrites{ticket: p.soft.ticket}
 	p.engine.Cut(c)
 	return c, nil
 }
 
 // mark appends the record with which the segment after the cut begins, so that
-// its absence can be noticed.
+// its absence can be noticed. Those who follow the log are told if visible writes
+// are not in it.
 func (p *Pipeline) mark(c *Cut) (err error) {
 	c.ticket, err = p.log.Append(CutRecord(c.Seq))
+	if err == nil && c.soft.lost {
+		c.ticket, err = p.log.Append(GapRecord(c.Seq))
+	}
 	return MapError(err)
 }
 

@@ -16,6 +16,7 @@ const (
 	recordChunk  = 2 // uvarint id, part of a batch encoding
 	recordCommit = 3 // uvarint number, id, length; crc32c of the encoding
 	recordCut    = 4 // uvarint number of the state before the segment that it opens
+	recordGap    = 5 // uvarint number of a state with changes that no record before has
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -26,6 +27,18 @@ func appendHeader(dst []byte, kind byte, seq kv.Seq) []byte {
 
 // CutRecord returns the record with which a segment begins that a store starts.
 func CutRecord(seq kv.Seq) []byte { return appendHeader(nil, recordCut, seq) }
+
+// GapRecord returns the record that says that a state has changes without record.
+func GapRecord(seq kv.Seq) []byte { return appendHeader(nil, recordGap, seq) }
+
+// parseCut returns the state in a record that CutRecord made.
+func parseCut(rec []byte) (kv.Seq, bool) {
+	if len(rec) == 0 || rec[0] != recordCut {
+		return 0, false
+	}
+	seq, k := binary.Uvarint(rec[1:])
+	return kv.Seq(seq), k > 0
+}
 
 func level(d kv.Durability) journal.Level {
 	switch d {
@@ -60,6 +73,8 @@ type Replay struct {
 	// logs of format 1 batches had one number, so that first may be one of an
 	// earlier batch. The batch is valid during the call.
 	Apply func(first kv.Seq, b *kv.Batch) error
+	// Gap is the newest state with changes that no record tells.
+	Gap kv.Seq
 
 	spills map[uint64][]byte
 }
@@ -84,6 +99,9 @@ func (r *Replay) Record(rec []byte) error {
 		// Numbers up to here are not given out again, also those of batches that
 		// were lost.
 		r.Seq = max(r.Seq, kv.Seq(number))
+		return nil
+	case recordGap:
+		r.Gap = max(r.Gap, kv.Seq(number))
 		return nil
 	case recordCommit:
 		return r.commit(kv.Seq(number), rest)
@@ -128,4 +146,19 @@ func (r *Replay) commit(seq kv.Seq, rest []byte) error {
 		return fmt.Errorf("the pieces of batch %d are not complete", id)
 	}
 	return r.batch(seq, encoding)
+}
+
+// BatchRecord appends the beginning of the record of a batch, which its encoding
+// follows. Seq is the number of its last operation.
+func BatchRecord(dst []byte, seq kv.Seq) []byte { return appendHeader(dst, recordBatch, seq) }
+
+// PieceRecord appends the beginning of the record of a piece of a large batch,
+// which the piece follows.
+func PieceRecord(dst []byte, id uint64) []byte { return appendHeader(dst, recordChunk, kv.Seq(id)) }
+
+// CommitRecord appends the record that makes the pieces of a batch with so many
+// bytes valid, but for their checksum, 4 bytes, which follows.
+func CommitRecord(dst []byte, seq kv.Seq, id uint64, length int) []byte {
+	dst = appendHeader(dst, recordCommit, seq)
+	return binary.AppendUvarint(binary.AppendUvarint(dst, id), uint64(length))
 }

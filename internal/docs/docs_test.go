@@ -92,10 +92,14 @@ func (s *source) addTypes(pkg, rel string, d *ast.GenDecl) {
 
 // plain are types without behaviour of their own, shown in the example of what
 // uses them.
-var plain = regexp.MustCompile(`^(varve\.(ID|Kind|Type|Info|Durability|CollectionOption|Entry|CorruptionError|LockedError|TypeError|Engine)|` +
-	`kv\.(Seq|Reader|Keyspace|KeyspaceOptions|KeyspaceStats|Durability|WriteOptions|Span|KV|Features|Limits|Syncer|Flusher|Compactor|Checkpointer|Verifier|Progress|Metrics|OpKind|Op|IterOptions|MergerID|Merger|MergerSource|Savepoint|CorruptionError|LockedError|ConflictError)|` +
+var plain = regexp.MustCompile(`^(varve\.(ID|Kind|Type|Info|Durability|CollectionOption|Entry|CorruptionError|LockedError|TypeError|Engine|Change|ChangeKind)|` +
+	`kv\.(Seq|Reader|Keyspace|KeyspaceOptions|KeyspaceStats|Durability|WriteOptions|Span|KV|Features|Limits|Syncer|Flusher|Compactor|Checkpointer|Verifier|Watcher|Importer|Change|Histogram|Loss|Repaired|Progress|Metrics|OpKind|Op|IterOptions|MergerID|Merger|MergerSource|Savepoint|CorruptionError|LockedError|ConflictError)|` +
 	`vfs\.(File|Mapper|Mapping|Info|Usage|LockOptions|LockedError|CorruptionError|Mutex|Cond|FS|Executor|CrashOptions|CrashMode|Op|OpKind|DeadlockError|PanicError)|` +
 	`journal\.(Level|Options|Sealer|Record|End|Tail|Torn|Lost|Stats|Ticket)|` +
+	`logstore\.(Addr|Ref|Outcome|Options|End|Tail|Torn|Record|Stats)|pagecache\.(Page|Token|Stats|Materializer|Location|Options)|` +
+	`models\.(LeafBug|LogBug|SnapshotBug)|` +
+	`lsm\.(BlockProperty|BlockCollector|BlockIterator)|` +
+	`pco\.(Number|Float16|Type|Mode|Delta|ModeChoice|DeltaChoice|ChunkInfo|VarInfo|BinInfo)|` +
 	`version\.(CommitID|BranchID|NodeID|GlobalID|Sum|Secret|Root|Edit|Writer|Cache|Commit|ConflictsError|Policy|FastForward|MergeKind|MergeResult|Received|Report|Options|BranchInfo|Decision|Move|Resolver|Number|Difference|Version)|` +
 	`codec\.(KeyAppender|KeyDecoder|Bytes|Field|Fields))$`)
 

@@ -29,6 +29,8 @@ func RunContract(t *testing.T, e Engine) {
 		{"conditions", conditionClauses()},
 		{"transactions", slices.Concat(txnClauses(), txnRangeClauses())},
 		{"durability and keyspaces", keyspaceClauses()},
+		{"watching", watchClauses()},
+		{"importing", importClauses()},
 		{"closing", closeClauses()},
 		{"opening", openClauses()},
 		{"concurrency", raceClauses()},

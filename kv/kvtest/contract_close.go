@@ -73,6 +73,9 @@ func optionalCalls(store kv.Store, calls map[string]func() error) {
 	if x, ok := store.(kv.Checkpointer); ok && has.Checkpointer {
 		calls["Checkpoint"] = func() error { return x.Checkpoint(ctx, "never") }
 	}
+	if x, ok := store.(kv.Watcher); ok && has.Watcher {
+		calls["Watch"] = func() error { _, err := x.Watch(0); return err }
+	}
 	if x, ok := store.(kv.Verifier); ok && has.Verifier {
 		calls["Verify"] = func() error { return x.Verify(ctx, nil) }
 	}

@@ -15,6 +15,7 @@ func openClauses() []clause {
 	return []clause{
 		{"an empty store can be reopened", openEmpty},
 		{"the content is there after reopening", openContent},
+		{"opening again and again leaves few files", openOften},
 		{"MustExist does not make a store", openMustExist},
 		{"MustBeNew does not open one that exists", openMustBeNew},
 		{"a second opener is told who holds the store", openLocked},
@@ -58,6 +59,31 @@ func openContent(s *subject) {
 		s.ok(sameContent(s.store, want))
 		s.ok(verifyAll(s.store))
 	}
+}
+
+// openOften opens the store as a command does that is called in a loop, now and
+// then after a crash.
+func openOften(s *subject) {
+	s.needsFiles()
+	const rounds = 300
+	want := newContent()
+	for i := range rounds {
+		key := fmt.Sprint(i % 40)
+		s.durably(func(b *kv.Batch) { b.Put([]byte(key), fmt.Append(nil, i)) })
+		want.set(key, fmt.Sprint(i))
+		if i%10 == 9 {
+			crashed := s.disk.CrashClone(vfs.CrashOptions{Mode: vfs.KeepNone})
+			s.close()
+			s.disk, s.env.FS = crashed, crashed
+			s.open()
+			continue
+		}
+		s.reopen()
+	}
+	s.ok(sameContent(s.store, want))
+	files, err := filesBelow(s.disk, s.env.Dir)
+	s.ok(err)
+	s.that(len(files) < rounds*2/3, "%d openings left fewer than %d files", rounds, len(files))
 }
 
 func openMustExist(s *subject) {
@@ -258,6 +284,8 @@ func featuresHold(s *subject) {
 	_, compact := s.store.(kv.Compactor)
 	_, check := s.store.(kv.Checkpointer)
 	_, verify := s.store.(kv.Verifier)
+	_, imports := s.store.(kv.Importer)
+	s.that(imports || !has.Importer, "each feature has its interface: %+v", has)
 	s.that((sync || !has.Syncer) && (flush || !has.Flusher) && (compact || !has.Compactor) && (check || !has.Checkpointer) && (verify || !has.Verifier),
 		"each feature has its interface: %+v", has)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/varvedb/varve/kv"
@@ -43,6 +44,7 @@ func diskScenarios() []diskScenario {
 		{name: "large batch", run: runLarge},
 		{name: "sync", run: runSync},
 		{name: "flush", run: runFlush},
+		{name: "import", run: runImport},
 		{name: "checkpoint", run: runCheckpoint},
 		{name: "read", run: (*diskSession).readBack},
 		{name: "create", begin: beginEmpty, closed: true, run: runOpen},
@@ -186,6 +188,39 @@ func runFlush(s *diskSession) error {
 		return err
 	}
 	return firstWrong(s.put(kv.Buffered, "k2", "after"), s.put(kv.Sync, "k3", "after"))
+}
+
+// runImport imports between writes that are not durable yet.
+func runImport(s *diskSession) error {
+	err := firstWrong(s.put(kv.Process, "k1", "unsynced"), s.importSorted("k1", "k1x", "k5"))
+	return firstWrong(err, s.put(kv.Buffered, "k5", "after"), s.put(kv.Sync, "k3", "after"))
+}
+
+// importSorted imports keys, which rise, and a mark.
+func (s *diskSession) importSorted(keys ...string) error {
+	in, ok := s.store.(kv.Importer)
+	if !ok || !s.store.Features().Importer {
+		return nil
+	}
+	b := new(kv.Batch)
+	for _, key := range keys {
+		b.Put(dataKey(key), []byte("imported"))
+	}
+	a := s.begin(b, kv.Sync)
+	var ops []kv.Op
+	for op := range a.batch.Ops() {
+		ops = append(ops, op)
+	}
+	seq, err := in.Import(context.Background(), func() (key, val []byte, err error) {
+		if len(ops) == 0 {
+			return nil, nil, io.EOF
+		}
+		op := ops[0]
+		ops = ops[1:]
+		return op.Key, op.Value, nil
+	})
+	s.end(a, seq, err)
+	return err
 }
 
 func runCheckpoint(s *diskSession) error {

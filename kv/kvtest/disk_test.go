@@ -20,6 +20,7 @@ func openDiskRef(ctx context.Context, env Env) (kv.Store, error) {
 		rng := rand.New(rand.NewPCG(env.Seed, 0))
 		opt.SnapshotLogBytes = []int64{1, 2000, 20_000, 0}[rng.IntN(4)]
 		opt.SegmentBytes = []int64{4096, 5000, 20_000, 0}[rng.IntN(4)]
+		opt.LogRetention = []int64{-1, 10_000, 0}[rng.IntN(3)]
 		opt.SpillBytes = []int{1, 300, 10_000, 0}[rng.IntN(4)]
 	}
 	s, err := ref.Open(ctx, opt)

@@ -15,6 +15,7 @@ const (
 	stepSwap           // compare-and-swap
 	stepFetch          // fetch-and-update
 	stepTxn
+	stepImport
 	stepGet
 	stepWalk
 	stepSnapOpen
@@ -66,6 +67,8 @@ func (s step) String() string {
 		return fmt.Sprintf("fetch-and-update %v", s.writes)
 	case stepTxn:
 		return fmt.Sprintf("transaction %v rival %v commit %v", s.acts, s.rival, s.commit)
+	case stepImport:
+		return fmt.Sprintf("import %v", s.writes)
 	case stepGet:
 		return fmt.Sprintf("get %q", s.keys)
 	case stepWalk:

@@ -44,7 +44,7 @@ func trickyKeys() []string {
 // stepWeights says how often each kind of step occurs.
 func stepWeights() [stepReopen + 1]int {
 	return [...]int{
-		stepApply: 60, stepSwap: 8, stepFetch: 6, stepTxn: 24, stepGet: 14, stepWalk: 14,
+		stepApply: 60, stepSwap: 8, stepFetch: 6, stepTxn: 24, stepImport: 3, stepGet: 14, stepWalk: 14,
 		stepSnapOpen: 7, stepSnapGet: 6, stepSnapWalk: 8, stepSnapClose: 4,
 		stepIterOpen: 7, stepIterMove: 14, stepIterClose: 3, stepIndexed: 10,
 		stepSync: 3, stepFlush: 4, stepCompact: 2, stepVerify: 2, stepStats: 3,
@@ -66,6 +66,11 @@ func (g *historyGen) step() step {
 		}
 	case stepTxn:
 		g.transaction(&s)
+	case stepImport:
+		for range 1 + g.rng.IntN(8) {
+			key := g.key()
+			s.writes = append(s.writes, modelWrite{kind: kv.OpPut, key: key, value: g.value(key)})
+		}
 	case stepGet, stepSnapGet:
 		s.keys = g.keys()
 	case stepWalk, stepSnapWalk, stepIterOpen, stepIterMove:

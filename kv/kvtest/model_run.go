@@ -5,6 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/varvedb/varve/kv"
@@ -131,6 +134,8 @@ func (m *modelRun) write(s step) error {
 		return m.fetch(s)
 	case stepTxn:
 		return m.transaction(s)
+	case stepImport:
+		return m.importSorted(s.writes)
 	case stepReadOnly:
 		return m.readOnly(s)
 	}
@@ -153,6 +158,30 @@ func (m *modelRun) apply(writes []modelWrite, opt kv.WriteOptions) (kv.Seq, erro
 		}
 	}
 	return seq, m.advance(seq)
+}
+
+// importSorted imports the last write of each key.
+func (m *modelRun) importSorted(writes []modelWrite) error {
+	in, ok := m.store.(kv.Importer)
+	if !ok || !m.store.Features().Importer {
+		return nil
+	}
+	last := map[string]string{}
+	for _, w := range writes {
+		last[w.key] = w.value
+	}
+	var keyVals []string
+	for _, key := range slices.Sorted(maps.Keys(last)) {
+		keyVals = append(keyVals, key, last[key])
+		if err := m.now.do(modelWrite{kind: kv.OpPut, key: key, value: last[key]}); err != nil {
+			return err
+		}
+	}
+	seq, err := in.Import(context.Background(), source(io.EOF, keyVals...))
+	if err != nil {
+		return err
+	}
+	return m.advance(seq)
 }
 
 // advance checks that sequence numbers rise.

@@ -80,6 +80,11 @@ func (s *Store) flushIfLong() {
 	if s.log == nil || s.flushing || s.logBytes < max(s.opt.SnapshotLogBytes, s.visible.Load().bytes) {
 		return
 	}
+	s.flushInBackground()
+}
+
+// flushInBackground starts a flush. The lock of commits must be held.
+func (s *Store) flushInBackground() {
 	s.flushing = true
 	s.tasks.Go("snapshot", func() {
 		if err := s.flush(); err != nil {

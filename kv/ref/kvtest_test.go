@@ -31,6 +31,7 @@ func openForTest(ctx context.Context, env kvtest.Env) (kv.Store, error) {
 func randomSizes(opt *ref.Options, rng *rand.Rand) {
 	opt.SnapshotLogBytes = []int64{1, 2000, 20_000, 0}[rng.IntN(4)]
 	opt.SegmentBytes = []int64{4096, 5000, 20_000, 0}[rng.IntN(4)]
+	opt.LogRetention = []int64{-1, 10_000, 0}[rng.IntN(3)]
 	opt.SpillBytes = []int{1, 300, 10_000, 0}[rng.IntN(4)]
 	opt.HistoryBytes = []int{1 << 14, 1 << 17, 0}[rng.IntN(3)]
 }

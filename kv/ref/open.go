@@ -161,8 +161,15 @@ func (s *Store) begin(st *state, tail journal.Tail, pieces uint64) (err error) {
 		return errors.Join(err, closed)
 	}
 	s.start(st, pieces)
+	if s.log.Stats().Segment >= s.meta.firstLog+manySegments {
+		s.commits.Locked(s.flushInBackground)
+	}
 	return nil
 }
+
+// manySegments is how long the log may grow by openings alone, each of which
+// starts a segment.
+const manySegments = 64
 
 // markStart makes the new segment durable, with a record, and then says in META
 // that it is there.
@@ -178,7 +185,7 @@ func (s *Store) markStart(seq kv.Seq) error {
 }
 
 func (o *Options) journal() journal.Options {
-	return journal.Options{FS: o.FS, Executor: o.Executor, Dir: o.Dir, SegmentSize: o.SegmentBytes}
+	return journal.Options{FS: o.FS, Executor: o.Executor, Dir: o.Dir, SegmentSize: o.SegmentBytes, Retain: max(0, o.LogRetention)}
 }
 
 // removeOrphans removes what an interrupted flush or close has left.

@@ -44,6 +44,10 @@ type Options struct {
 	SnapshotLogBytes int64
 	// SegmentBytes is the size of one file of the log. Default 4 MiB.
 	SegmentBytes int64
+	// LogRetention is how many bytes of the log are kept, beyond what opening
+	// needs, for feeds to read; in memory at most 1 MiB. Default 8 MiB; less than
+	// 0 is none.
+	LogRetention int64
 	// SpillBytes is the size above which a batch goes to the log in pieces
 	// that a last record makes valid, so that it does not hold up the others.
 	// Default 1 MiB.
@@ -86,6 +90,7 @@ func (o *Options) filled() (Options, error) {
 	setDefault(&c.Logger, func() *slog.Logger { return slog.New(slog.DiscardHandler) })
 	setDefault(&c.SnapshotLogBytes, func() int64 { return 16 << 20 })
 	setDefault(&c.SegmentBytes, func() int64 { return 4 << 20 })
+	setDefault(&c.LogRetention, func() int64 { return 8 << 20 })
 	setDefault(&c.SpillBytes, func() int { return 1 << 20 })
 	return c, nil
 }

@@ -95,6 +95,9 @@ func (s *Store) Verify(ctx context.Context, progress func(kv.Progress)) error {
 		progress(kv.Progress{Stage: "read", Total: s.diskBytes()})
 	}
 	seq := s.commits.LastLogged()
+	if err := s.commits.VerifyRetained(s.meta.firstLog); err != nil {
+		return err
+	}
 	l, err := load(&s.opt)
 	if err != nil {
 		return err

@@ -65,6 +65,8 @@ var (
 	_ kv.Flusher      = (*Store)(nil)
 	_ kv.Checkpointer = (*Store)(nil)
 	_ kv.Verifier     = (*Store)(nil)
+	_ kv.Importer     = (*Store)(nil)
+	_ kv.Watcher      = (*Store)(nil)
 	_ kv.MergerSource = (*Store)(nil)
 )
 
@@ -74,7 +76,8 @@ func newStore(opt Options) *Store {
 		checkpoint: opt.Executor.NewMutex()}
 	s.reader.store = s
 	s.commits = commit.New(commit.Options{Executor: opt.Executor, Logger: opt.Logger, Name: opt.Dir, ReadOnly: opt.ReadOnly,
-		SpillBytes: opt.SpillBytes, HistoryBytes: opt.HistoryBytes, SyncInterval: opt.SyncInterval}, engine{s})
+		SpillBytes: opt.SpillBytes, HistoryBytes: opt.HistoryBytes, SyncInterval: opt.SyncInterval,
+		Recent: int(min(opt.LogRetention, 1<<20))}, engine{s})
 	return s
 }
 
@@ -93,13 +96,18 @@ func (s *Store) Apply(ctx context.Context, b *kv.Batch, opt kv.WriteOptions) (kv
 // Sync implements kv.Syncer.
 func (s *Store) Sync(ctx context.Context) error { return s.commits.Sync(ctx) }
 
+// Watch implements kv.Watcher.
+func (s *Store) Watch(after kv.Seq, spans ...kv.Span) (kv.Feed, error) {
+	return s.commits.Watch(s.handles, after, spans)
+}
+
 // Mergers returns the operators of the store.
 func (s *Store) Mergers() kv.Mergers { return s.opt.Mergers }
 
 // Features implements kv.Store.
 func (s *Store) Features() kv.Features {
 	disk := s.opt.Dir != ""
-	return kv.Features{Persistent: disk, Syncer: true, Flusher: disk, Checkpointer: disk, Verifier: disk}
+	return kv.Features{Persistent: disk, Syncer: true, Flusher: disk, Checkpointer: disk, Verifier: disk, Watcher: !s.opt.ReadOnly, Importer: !s.opt.ReadOnly}
 }
 
 // Limits implements kv.Store.

@@ -6,6 +6,7 @@ import (
 	"iter"
 	"testing"
 
+	"github.com/varvedb/varve/bwtree"
 	"github.com/varvedb/varve/kv"
 	"github.com/varvedb/varve/kv/ref"
 	"github.com/varvedb/varve/lsm"
@@ -40,6 +41,11 @@ func Usual(disk Disk) iter.Seq2[string, Open] {
 			yield("lsm/disk", func(t testing.TB) Store {
 				fs, dir := disk(t)
 				return openLSM(t, &lsm.Options{FS: fs, Dir: dir})
+			}) &&
+			yield("bwtree/memory", func(t testing.TB) Store { return openTree(t, &bwtree.Options{}) }) &&
+			yield("bwtree/disk", func(t testing.TB) Store {
+				fs, dir := disk(t)
+				return openTree(t, &bwtree.Options{FS: fs, Dir: dir})
 			}) &&
 			yield("ref/memory", func(t testing.TB) Store { return openRef(t, &ref.Options{}) }) &&
 			yield("ref/disk", func(t testing.TB) Store {
@@ -82,6 +88,15 @@ func small() *lsm.Options {
 func openLSM(t testing.TB, opt *lsm.Options) Store {
 	t.Helper()
 	s, err := lsm.Open(context.Background(), opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func openTree(t testing.TB, opt *bwtree.Options) Store {
+	t.Helper()
+	s, err := bwtree.Open(context.Background(), opt)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -82,6 +82,24 @@ func (c *Cache) EvictFile(file uint64) {
 	}
 }
 
+// EvictFiles drops all blocks of the files that match, as EvictFile does.
+func (c *Cache) EvictFiles(match func(file uint64) bool) {
+	for i := range c.shards {
+		for _, file := range c.shards[i].list(match) {
+			c.shards[i].evictFile(file)
+		}
+	}
+}
+
+// UsedBy returns how many bytes the blocks of the files that match take, with
+// Overhead. It looks at each of them.
+func (c *Cache) UsedBy(match func(file uint64) bool) (bytes int64) {
+	for i := range c.shards {
+		bytes += c.shards[i].usedBy(match)
+	}
+	return bytes
+}
+
 // SetCapacity changes the capacity, and evicts what is beyond it.
 func (c *Cache) SetCapacity(bytes int64) {
 	share := max(bytes, 0) / int64(len(c.shards))

@@ -112,6 +112,30 @@ func (s *shard) evictFile(file uint64) {
 	}
 }
 
+// list returns the files that match.
+func (s *shard) list(match func(file uint64) bool) (files []uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for file := range s.files {
+		if match(file) {
+			files = append(files, file)
+		}
+	}
+	return files
+}
+
+// usedBy is Cache.UsedBy.
+func (s *shard) usedBy(match func(file uint64) bool) (bytes int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for file, b := range s.files {
+		for ; b != nil && match(file); b = b.behind {
+			bytes += b.size()
+		}
+	}
+	return bytes
+}
+
 func (s *shard) setCapacity(bytes int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

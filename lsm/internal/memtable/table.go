@@ -30,6 +30,10 @@ const (
 	MaxBytes = 8 << 30
 )
 
+// MaxShared is the length up to which values may share a block with others: who
+// keeps one keeps the block, of up to 256 KiB. A longer one has a block of its own.
+const MaxShared = ownUnits * unitBytes
+
 // maxHeight is enough for 4^20 entries.
 const maxHeight = 20
 

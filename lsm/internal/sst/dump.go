@@ -53,7 +53,7 @@ func (d *dumper) printf(format string, args ...any) { fmt.Fprintf(d.Writer, form
 // summary prints what a reader has in memory.
 func (d *dumper) summary() {
 	r := d.r
-	d.printf("table %d, format %d, %d bytes\n", r.opt.FileNumber, formatVersion, r.opt.Size)
+	d.printf("table %d, format %d, %d bytes\n", r.opt.FileNumber, r.footer.version, r.opt.Size)
 	d.printf("compression %v\n", r.props.Compression)
 	for _, f := range r.props.fields() {
 		d.printf("%s %d\n", f.name, *f.value)

@@ -13,6 +13,7 @@ type footer struct {
 	meta, top handle
 	file      uint64
 	size      int64
+	version   uint32
 }
 
 func (f *footer) append(dst []byte) []byte {
@@ -23,7 +24,7 @@ func (f *footer) append(dst []byte) []byte {
 	dst = le.AppendUint32(dst, uint32(f.top.length))
 	dst = le.AppendUint64(dst, f.file)
 	dst = le.AppendUint64(dst, uint64(f.size))
-	dst = le.AppendUint32(dst, formatVersion)
+	dst = le.AppendUint32(dst, f.version)
 	dst = le.AppendUint32(dst, crc32.Checksum(dst[start:], castagnoli()))
 	return append(dst, magic...)
 }
@@ -45,7 +46,7 @@ func parseFooter(b []byte, file uint64, size int64) (footer, error) {
 		meta: handle{int64(le.Uint64(b)), int64(le.Uint32(b[8:]))},
 		top:  handle{int64(le.Uint64(b[12:])), int64(le.Uint32(b[20:]))},
 		file: le.Uint64(b[24:]),
-		size: int64(le.Uint64(b[32:])),
+		size: int64(le.Uint64(b[32:])), version: le.Uint32(b[40:]),
 	}
 	limit := size - footerSize
 	switch {

@@ -6,7 +6,7 @@ import (
 	"github.com/varvedb/varve/kv"
 )
 
-// # Format, version 1
+// # Format, version 2
 //
 // Fixed integers are little endian; a uvarint is that of encoding/binary.
 // Checksums are CRC-32C (Castagnoli). A trailer is that of package entry, in 8
@@ -64,6 +64,13 @@ import (
 //	         those of the last
 //	uvarint  length of the rest of the first key
 //	         rest of the first key, its trailer
+//	         in version 2, for each collector in the order of their places:
+//	uvarint  0 if nothing is known of the block, else 1 + length of what the
+//	         collector says; that
+//
+// A table without collectors has version 1. What a collector says of the whole
+// table is the attribute "blocks." + name: uvarint place, and, if it is known, a
+// byte 1 and what it says.
 //
 // The key and trailer of a top index entry are those of the last entry in its
 // partition. Its value:
@@ -112,7 +119,7 @@ import (
 //	20  4  its stored length
 //	24  8  file number
 //	32  8  length of the file
-//	40  4  format version: 1
+//	40  4  format version: 1 or 2
 //	44  4  checksum of bytes 0 to 43
 //	48  8  magic "VarveSST"
 //
@@ -120,7 +127,7 @@ import (
 // an older reader can tell a newer table from a damaged one.
 const (
 	magic         = "VarveSST"
-	formatVersion = 1
+	formatVersion = 2
 	footerSize    = 56
 
 	blockTrailerSize = 9

@@ -28,6 +28,7 @@ func FuzzBlock(f *testing.F) {
 			return
 		}
 		at := entry.Trailer(trailer)
+		_, _ = Property(content, int(trailer%5))
 		var h hit
 		_, _ = b.get(key, Hash(key), at, &h)
 		_, _ = b.find(key, at, &h)

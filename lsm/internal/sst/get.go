@@ -9,39 +9,42 @@ import "github.com/varvedb/varve/lsm/internal/entry"
 // Older entries, which the caller of a merge needs, are those that follow an
 // Iter's SeekGE. Range tombstones are not looked at.
 func (r *Reader) Get(key []byte, t entry.Trailer) (found entry.Trailer, value []byte, ok bool, err error) {
-	return r.GetHashed(key, Hash(key), t)
+	found, value, ok, _, err = r.GetHashed(key, Hash(key), t)
+	return found, value, ok, err
 }
 
-// GetHashed is Get for a key whose Hash is known.
-func (r *Reader) GetHashed(key []byte, hash uint64, t entry.Trailer) (found entry.Trailer, value []byte, ok bool, err error) {
+// GetHashed is Get for a key whose Hash is known. read reports whether a data block
+// was looked into: if not, index or filter knew that the key is not there.
+func (r *Reader) GetHashed(key []byte, hash uint64, t entry.Trailer) (found entry.Trailer, value []byte, ok, read bool, err error) {
+	t = r.stored(t)
 	i, err := r.partitionOf(key, t)
 	if err != nil || i == len(r.parts) {
-		return 0, nil, false, err
+		return 0, nil, false, false, err
 	}
 	if may, err := r.filtered(i, hash); err != nil || !may {
-		return 0, nil, false, err
+		return 0, nil, false, false, err
 	}
 	h, err := r.blockOf(i, key, t)
 	if err != nil {
-		return 0, nil, false, err
+		return 0, nil, false, false, err
 	}
 	content, err := r.block(h, true)
 	if err != nil {
-		return 0, nil, false, err
+		return 0, nil, false, false, err
 	}
 	b, parsed := parseBlock(content)
 	if !parsed {
-		return 0, nil, false, r.corrupt(h.offset, errBlock)
+		return 0, nil, false, true, r.corrupt(h.offset, errBlock)
 	}
 	var at hit
 	ok, err = b.get(key, hash, t, &at)
 	if err != nil {
-		return 0, nil, false, r.corrupt(h.offset, err)
+		return 0, nil, false, true, r.corrupt(h.offset, err)
 	}
 	if !ok {
-		return 0, nil, false, nil
+		return 0, nil, false, true, nil
 	}
-	return at.trailer, at.value, true, nil
+	return r.actual(at.trailer), at.value, true, true, nil
 }
 
 // MayContain reports whether the table may have entries of key.

@@ -28,9 +28,11 @@ type indexEntry struct {
 	shared       int // so many bytes of the first key are those of last
 	rest         []byte
 	firstTrailer entry.Trailer
+
+	properties []byte // what collectors say; see Property
 }
 
-// appendIndexValue appends the value of an index entry.
+// appendIndexValue appends the value of an index entry, but for the properties.
 func appendIndexValue(dst []byte, h handle, first []byte, t entry.Trailer, last []byte) []byte {
 	shared := commonPrefix(first, last)
 	dst = h.append(dst)
@@ -84,11 +86,12 @@ func (x *index) at(i int, limit int64) (e indexEntry, err error) {
 	}
 	value = value[n:]
 	length, n := binary.Uvarint(value)
-	if n <= 0 || length > MaxKey || uint64(len(value)-n) != length+trailerSize || shared+length > MaxKey {
+	if n <= 0 || length > MaxKey || uint64(len(value)-n) < length+trailerSize || shared+length > MaxKey {
 		return e, errIndex
 	}
 	e.shared, e.rest = int(shared), value[n:n+int(length)]
 	e.firstTrailer = trailerAt(value, n+int(length))
+	e.properties = value[n+int(length)+trailerSize:]
 	return e, nil
 }
 

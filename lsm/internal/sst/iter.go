@@ -13,9 +13,10 @@ import (
 // While it is positioned, part and entry say in which block: loaded, unless
 // pending is set and it stands at the first entry with only the index read.
 type Iter struct {
-	r   *Reader
-	opt IterOptions
-	err error
+	r     *Reader
+	opt   IterOptions
+	fixed entry.Trailer // that of the reader
+	err   error
 
 	part  int   // partition whose index is in x; -1 for none
 	x     index // of part
@@ -43,13 +44,17 @@ func (r *Reader) NewIter(opt IterOptions) *Iter {
 // or still in use for something else.
 func (it *Iter) Init(r *Reader, opt IterOptions) {
 	it.reset()
-	it.r, it.opt, it.err = r, opt, nil
+	it.r, it.opt, it.fixed, it.err = r, opt, r.fixed, nil
 	it.ahead.start(opt.Sequential)
 }
 
 // First moves to the first entry.
 func (it *Iter) First() bool {
-	return it.ready() && len(it.r.parts) > 0 && it.openIndex(0) && it.openFirst(0)
+	if !it.ready() || len(it.r.parts) == 0 || !it.openIndex(0) {
+		return false
+	}
+	it.entry = -1
+	return it.nextBlock()
 }
 
 // Last moves to the last entry.
@@ -57,14 +62,19 @@ func (it *Iter) Last() bool {
 	if !it.ready() || len(it.r.parts) == 0 || !it.openIndex(len(it.r.parts)-1) {
 		return false
 	}
-	return it.openLast(it.x.count - 1)
+	it.entry = it.x.count
+	return it.previousBlock()
 }
 
 // SeekGE moves to the first entry at or after (key, t).
 func (it *Iter) SeekGE(key []byte, t entry.Trailer) bool {
+	t = it.stored(t)
 	found, ok := it.locate(key, t)
 	if !ok || !found {
 		return false
+	}
+	if it.passes(it.entry) {
+		return it.nextBlock()
 	}
 	if it.opt.Lazy || it.opt.Upper != nil {
 		if there, done := it.seekIndex(key, t); done {
@@ -83,12 +93,16 @@ func (it *Iter) SeekGE(key []byte, t entry.Trailer) bool {
 
 // SeekLT moves to the last entry before (key, t).
 func (it *Iter) SeekLT(key []byte, t entry.Trailer) bool {
+	t = it.stored(t)
 	found, ok := it.locate(key, t)
 	if !ok {
 		return false
 	}
 	if !found {
 		return it.Last()
+	}
+	if it.passes(it.entry) {
+		return it.previousBlock()
 	}
 	e, ok := it.indexEntry(it.entry)
 	if !ok {
@@ -151,10 +165,21 @@ func (it *Iter) Key() []byte {
 
 // Trailer returns the trailer of the entry.
 func (it *Iter) Trailer() entry.Trailer {
+	if it.fixed != 0 {
+		return it.fixed
+	}
 	if it.pending {
 		return it.trailer
 	}
 	return it.cur.trailer
+}
+
+// stored is Reader.stored; a closed iterator has no reader.
+func (it *Iter) stored(t entry.Trailer) entry.Trailer {
+	if it.fixed == 0 {
+		return t
+	}
+	return it.r.stored(t)
 }
 
 // Value returns the value of the entry, which is valid for ever. Only a lazy
@@ -172,7 +197,7 @@ func (it *Iter) Err() error { return it.err }
 // Close lets go of the table and of what was read ahead, and returns Err.
 func (it *Iter) Close() error {
 	it.reset()
-	it.ahead = readahead{}
+	it.ahead.drop()
 	return it.err
 }
 
@@ -181,7 +206,7 @@ func (it *Iter) reset() {
 	it.leave()
 	it.cur.open(block{})
 	it.x, it.part, it.block = index{}, -1, handle{}
-	it.r, it.opt = nil, IterOptions{}
+	it.r, it.opt, it.fixed = nil, IterOptions{}, 0
 }
 
 // leave leaves the current entry.

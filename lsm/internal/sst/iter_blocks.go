@@ -151,20 +151,38 @@ func (it *Iter) openLast(j int) bool {
 	return true
 }
 
-// nextBlock moves to the first entry after the current block.
+// nextBlock moves to the first entry after the current block, of one that is not
+// passed over.
 func (it *Iter) nextBlock() bool {
 	it.leave()
-	if it.entry+1 < it.x.count {
-		return it.openFirst(it.entry + 1)
+	for it.err == nil {
+		if it.entry++; it.entry >= it.x.count {
+			if it.part+1 >= len(it.r.parts) || !it.openIndex(it.part+1) {
+				return false
+			}
+			it.entry = 0
+		}
+		if !it.passes(it.entry) {
+			return it.err == nil && it.openFirst(it.entry)
+		}
 	}
-	return it.part+1 < len(it.r.parts) && it.openIndex(it.part+1) && it.openFirst(0)
+	return false
 }
 
-// previousBlock moves to the last entry before the current block.
+// previousBlock moves to the last entry before the current block, of one that is
+// not passed over.
 func (it *Iter) previousBlock() bool {
 	it.leave()
-	if it.entry > 0 {
-		return it.openLast(it.entry - 1)
+	for it.err == nil {
+		if it.entry--; it.entry < 0 {
+			if it.part == 0 || !it.openIndex(it.part-1) {
+				return false
+			}
+			it.entry = it.x.count - 1
+		}
+		if !it.passes(it.entry) {
+			return it.err == nil && it.openLast(it.entry)
+		}
 	}
-	return it.part > 0 && it.openIndex(it.part-1) && it.openLast(it.x.count-1)
+	return false
 }

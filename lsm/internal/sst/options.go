@@ -1,6 +1,10 @@
 package sst
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/varvedb/varve/kv"
+)
 
 // WriterOptions say how a table is written. The zero value of each field but
 // FileNumber is a good default.
@@ -30,6 +34,8 @@ type WriterOptions struct {
 	HashIndex bool
 	// Attributes are kept in the properties of the table.
 	Attributes map[string]string
+	// Collectors describe blocks; they are used for one table.
+	Collectors []NamedCollector
 }
 
 const (
@@ -125,8 +131,13 @@ type ReaderOptions struct {
 	// Pin loads the index, the filters and the first data block into the cache
 	// when the table is opened, and keeps them there.
 	Pin bool
+	// Seq, if set, is the number of all entries, which are stored with 0, and of
+	// which each key has one.
+	Seq kv.Seq
 	// Decompressor is shared by the readers of an engine; nil makes one.
 	Decompressor *Decompressor
+	// Windows, shared likewise, bounds what iterators read ahead; nil does not.
+	Windows *Windows
 }
 
 // IterOptions say how an iterator reads.
@@ -145,4 +156,8 @@ type IterOptions struct {
 	// more. Value of an unreadable block is nil and ends the walk: look at Err
 	// before using it.
 	Lazy bool
+	// Pass, if set, says whether a block may be passed over, by what collectors
+	// say of it and by its first and last key. It may be asked about any block,
+	// again and again.
+	Pass func(properties, first, last []byte) bool
 }

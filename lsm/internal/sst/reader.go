@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/varvedb/varve/lsm/internal/entry"
 	"github.com/varvedb/varve/lsm/internal/rangedel"
 )
 
@@ -15,6 +16,7 @@ type Reader struct {
 	cache Cache  // nil if there is none
 	id    uint64 // of the table in the cache
 	codec *Decompressor
+	fixed entry.Trailer // of all entries; 0 if each has its own
 
 	limit      int64             // where the partitions end
 	meta       map[string]handle // of the blocks that the metaindex names
@@ -41,6 +43,9 @@ func Open(src Source, opt ReaderOptions) (*Reader, error) {
 	}
 	if r.codec == nil {
 		r.codec = new(Decompressor)
+	}
+	if opt.Seq > 0 {
+		r.fixed = entry.MakeTrailer(opt.Seq, entry.Put)
 	}
 	if err := r.open(); err != nil {
 		return nil, err
@@ -213,6 +218,26 @@ func (r *Reader) Tombstones() []rangedel.Fragment { return r.tombstones }
 
 // ResidentBytes is the memory that the reader holds besides the cache.
 func (r *Reader) ResidentBytes() int64 { return r.resident }
+
+// stored returns the trailer to search for where entries are stored with number 0:
+// one that is before or after them, as t is before or after the number they have.
+func (r *Reader) stored(t entry.Trailer) entry.Trailer {
+	switch {
+	case r.fixed == 0:
+		return t
+	case t < r.fixed:
+		return entry.Oldest
+	}
+	return entry.Newest
+}
+
+// actual returns the trailer of an entry that is stored with t.
+func (r *Reader) actual(t entry.Trailer) entry.Trailer {
+	if r.fixed != 0 {
+		return r.fixed
+	}
+	return t
+}
 
 // corrupt makes an error of what was found at offset.
 func (r *Reader) corrupt(offset int64, err error) error { return corrupt(r.opt.Name, offset, err) }

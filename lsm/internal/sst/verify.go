@@ -99,6 +99,9 @@ func (v *verifier) partition(i int) error {
 	}
 	for j := range x.count {
 		e, err := x.at(j, p.dataLimit())
+		if err == nil && r.footer.version == 1 && len(e.properties) > 0 {
+			err = errIndex
+		}
 		if err != nil {
 			return r.corrupt(p.index.offset, err)
 		}

@@ -34,6 +34,8 @@ type Writer struct {
 	tombstones []byte // encoded fragments
 	lastRange  *rangedel.Fragment
 	scratch    []byte
+	merges     uint64 // before the data block
+	said       []byte // by a collector
 
 	info     Info
 	props    Properties
@@ -126,6 +128,7 @@ func (w *Writer) Add(key []byte, t entry.Trailer, value []byte) error {
 	w.data.add(key, t, value, hash)
 	w.last.Key, w.last.Trailer = append(w.last.Key[:0], key...), t
 	w.props.count(t, len(key), len(value))
+	w.collect(t.Kind() == entry.Put, key, value)
 	return nil
 }
 

@@ -43,6 +43,7 @@ func (w *Writer) cutBlock() error {
 	w.props.DataBlocks++
 	w.props.DataBytes += uint64(h.length)
 	w.scratch = appendIndexValue(w.scratch[:0], h, w.first.Key, w.first.Trailer, w.last.Key)
+	w.scratch = w.appendProperties(w.scratch)
 	w.index.add(w.last.Key, w.last.Trailer, w.scratch, 0)
 	if w.index.size() >= w.opt.IndexBlockSize || len(w.filter.hashes) >= maxFiltered {
 		return w.cutPartition()
@@ -111,6 +112,7 @@ func (w *Writer) finish() error {
 		return err
 	}
 	w.props.IndexBytes += uint64(top.length)
+	w.describeTable()
 	props, err := w.store(w.props.append(nil), None)
 	if err != nil {
 		return err
@@ -123,7 +125,10 @@ func (w *Writer) finish() error {
 	if err != nil {
 		return err
 	}
-	f := footer{meta: h, top: top, file: w.opt.FileNumber, size: w.offset + footerSize}
+	f := footer{meta: h, top: top, file: w.opt.FileNumber, size: w.offset + footerSize, version: 1}
+	if len(w.opt.Collectors) > 0 {
+		f.version = formatVersion
+	}
 	w.out = f.append(w.out)
 	w.offset = f.size
 	return w.flush()

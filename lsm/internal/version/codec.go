@@ -33,6 +33,7 @@ const (
 const (
 	flagLargestExclusive = 1 << iota
 	flagUnbounded
+	flagImported
 	knownFlags = 1<<iota - 1
 )
 
@@ -88,7 +89,7 @@ func appendFile(dst []byte, a LeveledFile) []byte {
 	dst = binary.AppendUvarint(dst, f.Number)
 	dst = binary.AppendUvarint(dst, uint64(f.Size))
 	dst = binary.LittleEndian.AppendUint32(dst, f.Checksum)
-	dst = append(dst, bit(f.LargestExclusive, flagLargestExclusive)|bit(f.Unbounded, flagUnbounded))
+	dst = append(dst, bit(f.LargestExclusive, flagLargestExclusive)|bit(f.Unbounded, flagUnbounded)|bit(f.Imported, flagImported))
 	dst = appendString(dst, f.Smallest)
 	dst = appendString(dst, f.Largest)
 	for _, n := range []uint64{uint64(f.MinSeq), uint64(f.MaxSeq), uint64(f.Entries), uint64(f.Deletes), uint64(f.Tombstones), uint64(f.Covers)} {
@@ -263,6 +264,7 @@ func (d *decoder) file() LeveledFile {
 	f.Checksum = d.checksum()
 	flags := d.flags(knownFlags)
 	f.LargestExclusive, f.Unbounded = flags&flagLargestExclusive != 0, flags&flagUnbounded != 0
+	f.Imported = flags&flagImported != 0
 	f.Smallest = append([]byte{}, d.bytes()...)
 	f.Largest = append([]byte{}, d.bytes()...)
 	f.MinSeq, f.MaxSeq = kv.Seq(d.uvarint()), kv.Seq(d.uvarint())

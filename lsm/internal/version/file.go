@@ -20,6 +20,9 @@ type File struct {
 	// key Largest itself is not in the table. Unbounded says that a tombstone
 	// has no end; then Largest is empty.
 	LargestExclusive, Unbounded bool
+	// Imported says that all entries have the number MaxSeq, whatever is stored
+	// with them: the table was written before its number was known.
+	Imported bool
 
 	MinSeq, MaxSeq kv.Seq
 	Entries        int64 // versions of keys, deletions among them
@@ -73,6 +76,8 @@ func (f *File) check() error {
 		bad = "impossible number of entries"
 	case f.Tombstones < 0 || f.Tombstones > maxFileSize || f.Entries+f.Tombstones == 0:
 		bad = "impossible number of tombstones"
+	case f.Imported && (f.MinSeq != f.MaxSeq || f.Deletes+f.Tombstones > 0):
+		bad = "impossible content of an imported table"
 	case f.Covers < 0 || f.Covers > maxCovers:
 		bad = "impossible estimate of what tombstones cover"
 	}

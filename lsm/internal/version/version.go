@@ -194,3 +194,14 @@ func sortLevel(level int, files []*File) {
 	}
 	slices.SortFunc(files, func(a, b *File) int { return bytes.Compare(a.Smallest, b.Smallest) })
 }
+
+// Below reports whether a level below level may hold keys from first to last.
+func (v *Version) Below(level int, first, last []byte) bool {
+	for level++; level < NumLevels; level++ {
+		files := v.Levels[level]
+		if i := firstNotBefore(files, first); i < len(files) && bytes.Compare(files[i].Smallest, last) <= 0 {
+			return true
+		}
+	}
+	return false
+}

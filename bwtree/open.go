@@ -1,0 +1,271 @@
+package bwtree
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/varvedb/varve/bwtree/logstore"
+	"github.com/varvedb/varve/internal/commit"
+	"github.com/varvedb/varve/journal"
+	"github.com/varvedb/varve/kv"
+	"github.com/varvedb/varve/vfs"
+)
+
+// Open opens a store, and makes it if there is none. A nil opt is a temporary store
+// in memory. It reads TREE, the directory of pages and the log since the last
+// checkpoint; pages only as far as that changes them. Errors besides those of the
+// file system: ErrLocked as a *kv.LockedError, ErrForeign, ErrNewerFormat,
+// ErrNotExist, ErrExist, *kv.CorruptionError.
+func Open(ctx context.Context, opt *Options) (*Store, error) {
+	filled, err := opt.filled()
+	if err != nil {
+		return nil, err
+	}
+	s := newStore(filled)
+	if s.opt.Dir == "" {
+		return s, s.openInMemory()
+	}
+	if err := s.open(ctx); err != nil {
+		if s.pages != nil {
+			err = errors.Join(err, s.pages.Close())
+		}
+		if s.lock != nil {
+			err = errors.Join(err, s.lock.Close())
+		}
+		return nil, fmt.Errorf("open %s: %w", s.opt.Dir, err)
+	}
+	return s, nil
+}
+
+// openInMemory makes a store without files: its pages are never written.
+func (s *Store) openInMemory() error {
+	if err := s.openPages(&meta{}); err != nil {
+		return err
+	}
+	s.queue.init(1)
+	s.tree.clear()
+	s.start(1)
+	return nil
+}
+
+func (s *Store) open(ctx context.Context) error {
+	if s.opt.ReadOnly {
+		return s.openReadOnly(ctx)
+	}
+	found, err := s.look()
+	if err != nil {
+		return err
+	}
+	if !found {
+		if err := vfs.MkdirDurable(s.opt.FS, s.opt.Dir); err != nil {
+			return err
+		}
+	}
+	if s.lock, err = s.takeLock(ctx); err != nil {
+		return err
+	}
+	// Whoever held the lock may have made or removed the store.
+	if found, err = s.look(); err != nil {
+		return err
+	}
+	l := &loaded{meta: meta{firstLog: 1}, seq: 1}
+	if found {
+		if l, err = s.load(); err != nil {
+			return err
+		}
+	} else if err := s.makeEmpty(); err != nil {
+		return err
+	}
+	return s.begin(l, found)
+}
+
+func (s *Store) makeEmpty() error {
+	if err := s.openPages(&meta{}); err != nil {
+		return err
+	}
+	s.queue.init(1)
+	s.tree.clear()
+	return nil
+}
+
+// openPages opens the log store of the pages, behind what is there.
+func (s *Store) openPages(m *meta) error {
+	tail, err := logstore.Behind(s.opt.pages())
+	if err == nil {
+		tail.Next = max(tail.Next, m.lastPage+1)
+		s.pages, err = logstore.Open(s.opt.pages(), tail)
+	}
+	if err != nil {
+		return mapPages(err)
+	}
+	s.tree.init(&s.opt, s.pages, s.queue.visible)
+	return nil
+}
+
+// look reports whether there is a store in the directory.
+func (s *Store) look() (found bool, err error) {
+	names, err := s.opt.FS.List(s.opt.Dir)
+	if err != nil && !isNotExist(err) {
+		return false, err
+	}
+	found = slices.Contains(names, metaName)
+	switch {
+	case found && s.opt.MustBeNew:
+		return found, kv.ErrExist
+	case !found && (s.opt.MustExist || s.opt.ReadOnly):
+		return found, errors.Join(kv.ErrNotExist, onlyOurs(s.opt.Dir, names))
+	case !found:
+		return found, onlyOurs(s.opt.Dir, names)
+	}
+	return found, nil
+}
+
+// Owns reports whether the names in a directory are those of a store of this
+// engine.
+func Owns(names []string) bool {
+	return slices.ContainsFunc(names, func(name string) bool {
+		return name == metaName || strings.HasPrefix(name, "DIR-") || strings.HasSuffix(name, ".seg")
+	})
+}
+
+// onlyOurs returns an error if a directory without TREE holds other things than
+// what a store that was not finished leaves.
+func onlyOurs(dir string, names []string) error {
+	for _, name := range names {
+		switch {
+		case name == lockName || name == metaName+".tmp":
+		case strings.HasSuffix(name, ".log") || Owns([]string{name}):
+			return &kv.CorruptionError{File: path.Join(dir, metaName), Offset: -1, What: "it is missing, but " + name + " is there"}
+		default:
+			return fmt.Errorf("%w: it holds %s; choose an empty or new directory", kv.ErrForeign, name)
+		}
+	}
+	return nil
+}
+
+const lockName = "LOCK"
+
+func (s *Store) takeLock(ctx context.Context) (io.Closer, error) {
+	return vfs.WaitLock(ctx, s.opt.FS, s.opt.Executor, path.Join(s.opt.Dir, lockName),
+		vfs.LockOptions{Shared: s.opt.ReadOnly}, s.opt.LockTimeout)
+}
+
+// seqGap is more operations than can be lost in a crash.
+const seqGap = 1 << 32
+
+// begin starts a new segment of the log. TREE says before that the store is in use,
+// so that an older TREE with a newer log is noticed, and after that the segment is
+// there, so that its absence is.
+func (s *Store) begin(l *loaded, found bool) error {
+	if l.tail.Torn != nil {
+		s.opt.Logger.Warn("varve: the last write before an unclean end was cut off", "dir", s.opt.Dir, "tail", *l.tail.Torn)
+	}
+	seq := l.seq
+	if found && !l.meta.clean {
+		// Writes that were visible but not durable are gone; their numbers must
+		// not come back.
+		seq += seqGap
+	}
+	// The end stays what TREE knows: what was read beyond it may not be durable
+	// until the new segment is there.
+	s.meta = l.meta
+	s.meta.clean = false
+	if err := s.meta.write(s.opt.FS, s.opt.Dir); err != nil {
+		return err
+	}
+	// Not before: the TREE that was read may not have been durable, and an older
+	// one needs other files.
+	if err := removeOrphans(&s.opt, &s.meta); err != nil {
+		return err
+	}
+	s.lastDir, s.pieces = s.meta.dir, l.log.Pieces
+	s.logBytes.Store(l.log.Bytes)
+	log, err := journal.Create(s.opt.journal(), l.tail)
+	if err != nil {
+		return commit.MapError(err)
+	}
+	if err := s.markStart(log, seq); err != nil {
+		_, closed := log.Close()
+		return errors.Join(err, closed)
+	}
+	s.log = log
+	s.start(seq)
+	if s.meta.end.Segment >= s.meta.firstLog+manySegments {
+		s.checkpointInBackground()
+	}
+	return nil
+}
+
+// manySegments is how long the log may grow by openings alone, each of which
+// starts a segment.
+const manySegments = 64
+
+// markStart makes the new segment durable, with a record, and then says in TREE
+// that it is there.
+func (s *Store) markStart(log *journal.Writer, seq kv.Seq) error {
+	if _, err := log.Append(commit.CutRecord(seq)); err != nil {
+		return commit.MapError(err)
+	}
+	if err := log.Sync(); err != nil {
+		return commit.MapError(err)
+	}
+	s.meta.end = journal.End{Segment: log.Stats().Segment}
+	return s.meta.write(s.opt.FS, s.opt.Dir)
+}
+
+// endLog ends the log and notes in TREE where.
+func (s *Store) endLog() error {
+	// Numbers of batches that were refused were given out too.
+	_, err := s.log.Append(commit.CutRecord(s.queue.visible()))
+	end, closed := s.log.Close()
+	if err = errors.Join(err, closed); err == nil && s.hole.open() {
+		err = fmt.Errorf("writes of the weakest durability are lost: %w", kv.ErrNoSpace)
+	}
+	if err != nil {
+		return fmt.Errorf("close %s: %w", s.opt.Dir, commit.MapError(err))
+	}
+	clean := s.meta
+	clean.clean, clean.end = true, end
+	return clean.write(s.opt.FS, s.opt.Dir)
+}
+
+// openReadOnly reads the store without changing a byte. Beside a live writer it
+// goes without the lock and reads what is there, again if the writer moved a file
+// away meanwhile.
+func (s *Store) openReadOnly(ctx context.Context) error {
+	if _, err := s.look(); err != nil {
+		return err
+	}
+	lock, err := s.takeLock(ctx)
+	if err == nil {
+		s.lock = lock
+	} else if !errors.Is(err, vfs.ErrLocked) {
+		return err
+	}
+	var l *loaded
+	for range s.attempts() {
+		if s.pages != nil {
+			_ = s.pages.Close() // it only reads
+			s.pages = nil
+		}
+		if l, err = s.load(); err == nil {
+			s.start(l.seq)
+			return nil
+		}
+	}
+	return err
+}
+
+// attempts is how often the files are read: more than once without the lock, as
+// then somebody may write.
+func (s *Store) attempts() int {
+	if s.lock == nil {
+		return 5
+	}
+	return 1
+}
