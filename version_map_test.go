@@ -220,3 +220,38 @@ func TestReadersSeeWholeStatesBesideWriters(t *testing.T) {
 	close(stop)
 	wg.Wait()
 }
+
+func TestVersionMapsLiveOnEachEngine(t *testing.T) {
+	for _, engine := range []varve.Engine{varve.LSM(nil), varve.BTree(nil), varve.Reference(nil)} {
+		t.Run(engine.Name(), func(t *testing.T) {
+			opt := &varve.Options{FS: vfs.NewMem(), Engine: engine}
+			db := must(varve.Open("db", opt))(t)
+			m, main := openVersions(t, db)
+			for i := range 20 {
+				side := must(main.Fork(fmt.Sprint("side", i)))(t)
+				for j, b := range []*version.Branch[string, int]{main, side} {
+					var e version.Edits[string, int]
+					for k := range 50 {
+						e.Put(fmt.Sprintf("k%03d", (i*17+k*(3+j))%200), i)
+					}
+					e.Delete(fmt.Sprintf("k%03d", i))
+					must(b.CommitEdits(&e, "c", nil))(t)
+				}
+				must(main.Merge(side, nil))(t)
+				check(t, side.Remove())
+			}
+			must(m.Truncate(version.Retention{Last: 5}))(t)
+			c := main.All()
+			before := maps.Collect(c.All())
+			check(t, errors.Join(c.Err(), db.Verify(ctx, nil), db.Close()))
+			db = must(varve.Open("db", opt))(t)
+			_, main = openVersions(t, db)
+			c = main.All()
+			after := maps.Collect(c.All())
+			check(t, errors.Join(c.Err(), db.Verify(ctx, nil), db.Close()))
+			if !maps.Equal(before, after) || len(after) == 0 {
+				t.Fatal(len(before), len(after))
+			}
+		})
+	}
+}

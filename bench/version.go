@@ -34,13 +34,15 @@ func versionCommand(args []string) error {
 	flags.IntVar(&b.batch, "batch", 1000, "edits in a commit")
 	flags.IntVar(&b.rounds, "rounds", 3, "rounds; the median is shown")
 	flags.StringVar(&b.dir, "dir", "", "directory on the disk to measure (default a temporary one)")
-	engine := flags.String("engine", "lsm", "lsm or ref")
+	engine := flags.String("engine", "lsm", "lsm, btree or ref")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	switch *engine {
 	case "lsm":
 		b.engine = varve.LSM(nil)
+	case "btree":
+		b.engine = varve.BTree(nil)
 	case "ref":
 		b.engine = varve.Reference(nil)
 	default:
