@@ -63,8 +63,8 @@ type Options struct {
 	// MaxMemtables is how many full memtables there may be before writers wait
 	// until one is written. Default 2.
 	MaxMemtables int
-	// BlockCache is the size of the cache of blocks. Default 3/8 of Memory,
-	// 24 MiB; less than 0 is none.
+	// BlockCache is the size of the cache of blocks. Default 5/16 of Memory,
+	// 20 MiB; less than 0 is none.
 	BlockCache int64
 	// Cache, if set, is a cache that several stores share, in place of one of
 	// BlockCache bytes; see NewCache. Its size is not part of Memory. Properties
@@ -203,7 +203,7 @@ func (o *Options) filled() (Options, error) {
 	orDefault(&c.Memory, 64<<20)
 	orDefault(&c.WriteBuffer, c.Memory/32*3)
 	orDefault(&c.MaxMemtables, 2)
-	orDefault(&c.BlockCache, c.Memory/8*3)
+	orDefault(&c.BlockCache, c.Memory/16*5)
 	orDefault(&c.MaxOpenFiles, 500)
 	orDefault(&c.BloomBits, 10)
 	orDefault(&c.L0Trigger, 4)

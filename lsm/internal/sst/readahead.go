@@ -15,13 +15,14 @@ const (
 	aheadAfter = 3 // blocks in a row
 	aheadMin   = 32 << 10
 	aheadMax   = 256 << 10
+	aheadEager = 128 << 10 // of walks over whole tables, of which a compaction has many
 )
 
 // start begins a walk; an eager one reads ahead from the first block on.
 func (a *readahead) start(eager bool) {
 	*a = readahead{hold: a.hold, next: -1, size: aheadMin, eager: eager}
 	if eager {
-		a.row, a.size = aheadAfter-1, aheadMax
+		a.row, a.size = aheadAfter-1, aheadEager
 	}
 }
 
@@ -87,7 +88,9 @@ func (a *readahead) read(r *Reader, offset, n int64) (*window, error) {
 	w := &window{offset: offset, data: data}
 	a.hold.window.Store(w)
 	a.known = true
-	a.size = min(2*a.size, aheadMax)
+	if !a.eager {
+		a.size = min(2*a.size, aheadMax)
+	}
 	return w, nil
 }
 
