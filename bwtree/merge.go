@@ -62,6 +62,9 @@ func (t *tree) mergeLeft(p *page, l *leaf.Leaf) error {
 			}
 			return err
 		}
+		if !t.current(low, p) {
+			return nil // it is merged, and the left leaf may be one that came after
+		}
 		next := left.Next()
 		if next == nil && !bytes.Equal(left.Base().High(), low) {
 			continue // the index is older than the leaf
