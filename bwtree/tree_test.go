@@ -100,7 +100,8 @@ func TestDataLargerThanMemoryIsReadBack(t *testing.T) {
 // Rewriting the same keys again and again leaves files of bounded size.
 func TestSpaceComesBack(t *testing.T) {
 	ctx := context.Background()
-	opt := &bwtree.Options{Dir: "db", FS: vfs.NewMem(), RedoBytes: 200 << 10, LogSegmentBytes: 64 << 10, PageSegmentBytes: 64 << 10}
+	opt := &bwtree.Options{Dir: "db", FS: vfs.NewMem(), RedoBytes: 200 << 10, LogSegmentBytes: 64 << 10, PageSegmentBytes: 64 << 10,
+		LogRetention: -1}
 	s := open(t, opt)
 	val := string(make([]byte, 200))
 	rng := rand.New(rand.NewPCG(1, 1))
