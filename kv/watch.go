@@ -17,7 +17,8 @@ type Watcher interface {
 	// here or of Next, is ErrCompacted. Numbers are those of one store: a copy of
 	// it, as by a checkpoint, goes its own way.
 	//
-	// Writes to keyspaces without log are not told.
+	// Writes to keyspaces without log are not told. A feed that comes to an import
+	// ends with ErrCompacted.
 	Watch(after Seq, spans ...Span) (Feed, error)
 }
 
