@@ -1,6 +1,7 @@
 package lsm
 
 import (
+	"cmp"
 	"slices"
 	"sync/atomic"
 
@@ -17,11 +18,20 @@ import (
 // and seeks to where they were. They see the same entries there, since flushes
 // and compactions keep what a reader of their number sees. A move that is under
 // way goes on with what it has; nobody waits for anybody.
+//
+// What an iterator moves with keeps a block of each table it reads, too. So the
+// gears of all of them are bounded, by Store.gearBytes: whoever needs one takes
+// those of others away.
 type mooring struct {
 	hold
 	store *Store
 	seq   kv.Seq // what the iterator sees
 	place int    // in Store.moorings, -1 once released; guarded by Store.mu
+
+	// What gear holds is counted in Store.geared if heavy is not 0; then the
+	// mooring is at rank in that list. Guarded by Store.mu.
+	heavy int64
+	rank  int
 
 	// The version whose files stay. It changes in moves, and under Store.mu.
 	tables *tables
@@ -66,9 +76,7 @@ func (m *mooring) open(make func(*state) (*gear, error)) (*gear, error) {
 	}
 	m.gear.Store(g)
 	m.state.Store(nil)
-	if m.loose.Load() {
-		m.gear.Store(nil) // this move is the only one that uses it
-	}
+	m.store.bear(m, g)
 	return g, nil
 }
 
@@ -103,16 +111,69 @@ func (m *mooring) release() {
 	s.moorings[last] = nil
 	s.moorings = s.moorings[:last]
 	m.place = -1
+	s.lighten(m)
 	s.unpinTables(m.tables)
 }
 
 // unmoor takes from all iterators what they move with. Store.mu must be held.
 func (s *Store) unmoor() {
 	for _, m := range s.moorings {
-		m.loose.Store(true)
-		m.state.Store(nil)
-		m.gear.Store(nil)
+		m.strip()
 	}
+	for _, m := range s.geared {
+		m.heavy = 0
+	}
+	clear(s.geared)
+	s.geared, s.gearHeld = s.geared[:0], 0
+}
+
+// strip has the next move open sources again. Store.mu must be held.
+func (m *mooring) strip() {
+	m.loose.Store(true)
+	m.state.Store(nil)
+	m.gear.Store(nil)
+}
+
+// bear counts the gear of m, and takes those of others as long as all together
+// are too heavy.
+func (s *Store) bear(m *mooring, g *gear) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if m.loose.Load() || m.place < 0 {
+		m.gear.Store(nil) // this move is the only one that uses it
+		return
+	}
+	m.heavy, m.rank = s.gearBytes(g), len(s.geared)
+	s.geared = append(s.geared, m)
+	for s.gearHeld += m.heavy; s.gearHeld > s.opt.Memory/gearShare && len(s.geared) > 1; {
+		s.gearHand = (s.gearHand + 1) % len(s.geared)
+		if old := s.geared[s.gearHand]; old != m {
+			old.strip()
+			s.lighten(old)
+		}
+	}
+}
+
+// gearShare is the share of Memory that gears may hold: one in so many.
+const gearShare = 16
+
+// gearBytes is about what a gear holds: an index and a data block of each source.
+func (s *Store) gearBytes(g *gear) int64 {
+	return int64(len(g.merged.sources)+1) * int64(2*cmp.Or(s.opt.BlockSize, 4<<10))
+}
+
+// lighten stops counting the gear of m. Store.mu must be held.
+func (s *Store) lighten(m *mooring) {
+	if m.heavy == 0 {
+		return
+	}
+	s.gearHeld -= m.heavy
+	m.heavy = 0
+	last := len(s.geared) - 1
+	s.geared[m.rank] = s.geared[last]
+	s.geared[m.rank].rank = m.rank
+	s.geared[last] = nil
+	s.geared = s.geared[:last]
 }
 
 // states returns the numbers of what readers see, rising: of snapshots, of

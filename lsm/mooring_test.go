@@ -94,7 +94,8 @@ func tableFiles(t *testing.T, disk *vfs.Mem) (n int64) {
 func TestIteratorsStandWhileEverythingChangesUnderThem(t *testing.T) {
 	for seed := range uint64(20) {
 		rng := rand.New(rand.NewPCG(seed, 1))
-		s := open(t, Options{WriteBuffer: 2000, L0Trigger: 2, LevelBase: 4000, LevelMultiplier: 2, TargetFile: 2000, BlockSize: 200})
+		s := open(t, Options{WriteBuffer: 2000, L0Trigger: 2, LevelBase: 4000, LevelMultiplier: 2, TargetFile: 2000,
+			BlockSize: 200 << (seed % 2 * 5), Memory: minMemory}) // large blocks leave room for few gears
 		content := map[string]string{}
 		var iters []*watchedIter
 		for range 600 {
@@ -200,6 +201,43 @@ func (w *watchedIter) check(value bool) error {
 		return fmt.Errorf("at %q: %q, want %q: %q; %w", w.it.Key(), w.it.Value(), want, w.vals[want], w.it.Err())
 	}
 	return w.it.Err()
+}
+
+func TestManyOpenIteratorsMoveWithFewGears(t *testing.T) {
+	s := open(t, Options{Memory: minMemory, L0Trigger: 100})
+	const tables, keys, walks = 5, 50, 40
+	for i := range tables {
+		for k := range keys {
+			put(t, s, fmt.Sprintf("k%03d", k), fmt.Sprint(i))
+		}
+		flush(t, s)
+	}
+	var iters []kv.Iterator
+	for range walks {
+		it := s.Iter(kv.IterOptions{})
+		defer it.Close()
+		iters = append(iters, it)
+	}
+	for k := range keys {
+		for i, it := range iters {
+			if it.Next(); k == 0 {
+				it.First()
+			}
+			if string(it.Key()) != fmt.Sprintf("k%03d", k) || string(it.Value()) != fmt.Sprint(tables-1) {
+				t.Fatalf("walk %d at %q, %q instead of key %d: %v", i, it.Key(), it.Value(), k, it.Err())
+			}
+		}
+	}
+	held, gears := int64(0), 0
+	for _, it := range iters {
+		if g := it.(*iterator).mooring.gear.Load(); g != nil {
+			held += s.gearBytes(g)
+			gears++
+		}
+	}
+	if gears == 0 || gears == walks || held > minMemory/gearShare || held != s.gearHeld {
+		t.Errorf("%d gears hold %d bytes, %d are counted", gears, held, s.gearHeld)
+	}
 }
 
 func TestAnIteratorMovesWhileMemtablesAreWritten(t *testing.T) {

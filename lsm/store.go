@@ -46,9 +46,12 @@ type Store struct {
 	moved    vfs.Cond   // signals changes of current, flushing, running, quiet
 	versions []*tables  // that are pinned, oldest first
 	moorings []*mooring // of open iterators
-	zombies  []zombie   // by last
-	sweeping bool       // a task removes files
-	flushing bool       // a task writes memtables
+	geared   []*mooring // those whose gears hold gearHeld bytes together
+	gearHeld int64
+	gearHand int      // who was last to give way
+	zombies  []zombie // by last
+	sweeping bool     // a task removes files
+	flushing bool     // a task writes memtables
 	running  []*version.Compaction
 	picker   version.Picker
 	hint     version.LeveledNumber // a table that is read in vain too often; 0 is none
