@@ -50,17 +50,15 @@ func (s *Store) copyTo(dir string, st *state, seq kv.Seq) error {
 			}
 		}
 	}
-	// A store of its own, that has no log and only writes one table.
+	// A store of its own, that has no log and only writes tables.
 	copied := &Store{opt: s.opt}
 	copied.opt.Dir = dir
-	f, err := copied.writeMems(st.mems(nil), to.NextFile, seq)
+	files, err := copied.writeMems(st.mems(nil), numbersFrom(to.NextFile), seq)
 	if err != nil {
 		return err
 	}
-	if f != nil {
-		if err := to.Apply(&version.Edit{Added: []version.LeveledFile{{Level: 0, File: f}}}); err != nil {
-			return err
-		}
+	if err := addToLevelZero(&to, files); err != nil {
+		return err
 	}
 	if err := s.opt.FS.SyncDir(dir); err != nil {
 		return err
@@ -109,8 +107,25 @@ func copyFile(fsys vfs.FS, from vfs.File, name string) error {
 	return errors.Join(err, to.Close())
 }
 
-// writeMems writes what memtables hold up to seq to a table of level 0.
-func (s *Store) writeMems(mems []*mem, number uint64, seq kv.Seq) (*version.File, error) {
+// numbersFrom numbers files.
+func numbersFrom(next uint64) func() uint64 {
+	return func() uint64 {
+		next++
+		return next - 1
+	}
+}
+
+// addToLevelZero puts tables into level 0 of a state that is not in use yet.
+func addToLevelZero(to *version.State, files []*version.File) error {
+	e := &version.Edit{}
+	for _, f := range files {
+		e.Added = append(e.Added, version.LeveledFile{Level: 0, File: f})
+	}
+	return to.Apply(e)
+}
+
+// writeMems writes what memtables hold up to seq to tables.
+func (s *Store) writeMems(mems []*mem, number func() uint64, seq kv.Seq) ([]*version.File, error) {
 	in := &upTo{seq: seq}
 	var ranges []rangedel.List
 	for _, m := range mems {
@@ -119,14 +134,10 @@ func (s *Store) writeMems(mems []*mem, number uint64, seq kv.Seq) (*version.File
 	}
 	states := []kv.Seq{seq}
 	w := &rewriter{store: s, states: states, tombstones: without(rangedel.Merge(ranges...), seq).Visible(states),
-		number: func() uint64 { return number }}
+		number: number}
 	in.merged.First()
 	in.pass()
-	files, err := w.run(in)
-	if err != nil || len(files) == 0 {
-		return nil, err
-	}
-	return files[0], nil
+	return w.run(in)
 }
 
 // without returns the list without tombstones above seq.

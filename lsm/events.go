@@ -22,7 +22,8 @@ type Event struct {
 	Begin  time.Time
 	Took   time.Duration
 	Reason string // why a compaction was picked
-	// Level is the one that was written.
+	// Level is the one that was written; 0 for a flush, parts of which may be
+	// put deeper.
 	Level int
 	// Tables and bytes that were read and written. A flush reads none. Tables
 	// that are moved are both, and no bytes are.
@@ -45,10 +46,10 @@ func (s *Store) tell(e Event) {
 	}
 }
 
-func (s *Store) tellFlush(begin time.Time, f *version.File, err error) {
-	e := Event{Kind: EventFlush, Begin: begin, Err: err}
-	if f != nil && err == nil {
-		e.TablesOut, e.BytesOut = 1, f.Size
+func (s *Store) tellFlush(begin time.Time, files []*version.File, err error) {
+	e := Event{Kind: EventFlush, Begin: begin, Err: err, TablesOut: len(files)}
+	for _, f := range files {
+		e.BytesOut += f.Size
 	}
 	s.tell(e)
 }

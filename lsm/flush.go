@@ -117,8 +117,8 @@ func (s *Store) settle(err error) {
 // flushMem writes the oldest memtable to a table and lets its part of the log go.
 func (s *Store) flushMem(m *mem) error {
 	begin := s.opt.Executor.Now()
-	f, err := s.flushTo(m)
-	s.tellFlush(begin, f, err)
+	files, err := s.flushTo(m)
+	s.tellFlush(begin, files, err)
 	if err != nil {
 		s.commits.Regret(m.cut)
 		return err
@@ -128,21 +128,23 @@ func (s *Store) flushMem(m *mem) error {
 	return nil
 }
 
-// flushTo returns the table; nil if there was nothing to write.
-func (s *Store) flushTo(m *mem) (*version.File, error) {
+// flushTo returns the tables; none if there was nothing to write.
+func (s *Store) flushTo(m *mem) ([]*version.File, error) {
 	if err := s.commits.Await(m.cut); err != nil {
 		return nil, err
 	}
 	if err := s.commits.AwaitShown(m.cut.Seq); err != nil {
 		return nil, err
 	}
-	f, err := s.writeMem(m, s.newNumber(), s.states(), s.version())
+	v := s.version()
+	files, err := s.writeMem(m, s.newNumber, s.states(), v, s.cuts(m, v))
 	if err != nil {
 		return nil, err
 	}
-	e := &version.Edit{LastSeq: &m.cut.Seq}
-	if f != nil {
-		e.Added = []version.LeveledFile{{Level: 0, File: f}}
+	added, release := s.reserve(files, s.deep())
+	defer release()
+	e := &version.Edit{LastSeq: &m.cut.Seq, Added: added}
+	for _, f := range files {
 		s.flushBytes.Add(f.Size)
 	}
 	if s.log != nil {
@@ -153,9 +155,36 @@ func (s *Store) flushTo(m *mem) (*version.File, error) {
 		s.unmoor()
 	})
 	if err != nil {
-		return nil, errors.Join(err, s.discard(err, f))
+		return nil, errors.Join(err, s.discard(err, files...))
 	}
-	return f, nil
+	return files, nil
+}
+
+// reserve returns the levels for new tables that are newer than all others, each
+// as deep as [version.Place] says, but level 0 for those of less than least bytes.
+// No compaction begins to write there until release.
+func (s *Store) reserve(files []*version.File, least int64) (added []version.LeveledFile, release func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v := s.current.Load().tables.Version
+	var reserved []*version.Compaction
+	for _, f := range files {
+		level := 0
+		if f.Size >= least {
+			level = version.Place(v, s.running, f.Bounds())
+		}
+		added = append(added, version.LeveledFile{Level: level, File: f})
+		if level > 0 {
+			reserved = append(reserved, version.Reserve(level, f.Bounds()))
+		}
+	}
+	s.running = append(s.running, reserved...)
+	return added, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.running = slices.DeleteFunc(s.running, func(c *version.Compaction) bool { return slices.Contains(reserved, c) })
+		s.moved.Broadcast()
+	}
 }
 
 // installEdit makes an edit durable and then the newest state; f changes the rest
@@ -190,7 +219,7 @@ func (s *Store) installEdit(e *version.Edit, removed []*version.File, f func(*st
 func (s *Store) discard(err error, files ...*version.File) error {
 	var errs []error
 	for _, f := range files {
-		if f == nil || err != nil && !errors.Is(err, kv.ErrNoSpace) {
+		if err != nil && !errors.Is(err, kv.ErrNoSpace) {
 			continue
 		}
 		errs = append(errs, removeIfThere(s.opt.FS, s.tableName(f.Number)))
@@ -206,15 +235,11 @@ func (s *Store) newNumber() uint64 {
 	return s.nextFile - 1
 }
 
-// writeMem writes a memtable to a table of level 0. It returns nil if nothing is
-// in it. Tree is the tables so far.
-func (s *Store) writeMem(m *mem, number uint64, states []kv.Seq, tree *version.Version) (*version.File, error) {
-	w := &rewriter{store: s, states: states, tree: tree, tombstones: m.ranges.Visible(states), number: func() uint64 { return number }}
+// writeMem writes a memtable to tables that end at the cuts. It returns none if
+// nothing is in it. Tree is the tables so far.
+func (s *Store) writeMem(m *mem, number func() uint64, states []kv.Seq, tree *version.Version, cuts [][]byte) ([]*version.File, error) {
+	w := &rewriter{store: s, states: states, tree: tree, tombstones: m.ranges.Visible(states), number: number, cuts: cuts}
 	it := m.points.NewIter()
 	it.First()
-	files, err := w.run(it)
-	if err != nil || len(files) == 0 {
-		return nil, err
-	}
-	return files[0], nil
+	return w.run(it)
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 
 	"github.com/varvedb/varve/internal/commit"
 	"github.com/varvedb/varve/kv"
@@ -49,24 +48,12 @@ func (s *Store) Import(ctx context.Context, next func() (key, val []byte, err er
 
 // place puts tables in, all of whose entries have the number seq.
 func (s *Store) place(files []*version.File, seq kv.Seq) error {
-	e := &version.Edit{LastSeq: &seq}
-	s.mu.Lock()
-	v := s.current.Load().tables.Version
 	for _, f := range files {
 		f.Imported, f.MinSeq, f.MaxSeq = true, seq, seq
-		level := version.Place(v, s.running, f.Bounds())
-		e.Added = append(e.Added, version.LeveledFile{Level: level, File: f})
-		// No compaction may begin that writes there.
-		s.running = append(s.running, version.Reserve(level, f.Bounds()))
 	}
-	reserved := slices.Clone(s.running[len(s.running)-len(files):])
-	s.mu.Unlock()
-	err := s.installEdit(e, nil, nil)
-	s.mu.Lock()
-	s.running = slices.DeleteFunc(s.running, func(c *version.Compaction) bool { return slices.Contains(reserved, c) })
-	s.moved.Broadcast()
-	s.mu.Unlock()
-	if err != nil {
+	added, release := s.reserve(files, 0)
+	defer release()
+	if err := s.installEdit(&version.Edit{LastSeq: &seq, Added: added}, nil, nil); err != nil {
 		return errors.Join(err, s.discard(err, files...))
 	}
 	return nil

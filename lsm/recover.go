@@ -89,10 +89,9 @@ func (s *Store) shortenLog(r *recovered) error {
 	return s.spillReplayed(r)
 }
 
-// spillReplayed writes the memtable to a table, unless the disk is full.
+// spillReplayed writes the memtable to tables, unless the disk is full.
 func (s *Store) spillReplayed(r *recovered) error {
-	number := max(r.state.NextFile, 1)
-	f, err := s.writeMem(r.active, number, []kv.Seq{r.seq}, r.state.Version)
+	files, err := s.writeMem(r.active, numbersFrom(max(r.state.NextFile, 1)), []kv.Seq{r.seq}, r.state.Version, nil)
 	if errors.Is(err, kv.ErrNoSpace) {
 		return nil
 	}
@@ -100,9 +99,5 @@ func (s *Store) spillReplayed(r *recovered) error {
 		return err
 	}
 	r.active = s.newMem()
-	if f == nil {
-		return nil
-	}
-	next := number + 1
-	return r.state.Apply(&version.Edit{NextFile: &next, Added: []version.LeveledFile{{Level: 0, File: f}}})
+	return addToLevelZero(&r.state, files)
 }

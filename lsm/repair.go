@@ -363,14 +363,6 @@ func (r *repair) saveLog(names []string) error {
 	return l.judge(from, names)
 }
 
-// levelZero adds a table to level 0.
-func (r *repair) levelZero(f *version.File) error {
-	if f == nil {
-		return nil
-	}
-	return r.made.Apply(&version.Edit{Added: []version.LeveledFile{{Level: 0, File: f}}})
-}
-
 // unreadPart is where a disk gave errors.
 type unreadPart struct {
 	from, to int64

@@ -63,12 +63,12 @@ func (l *logRepair) apply(first kv.Seq, b *kv.Batch) error {
 
 // flush writes the memtable to a table.
 func (l *logRepair) flush() error {
-	f, err := l.to.writeMem(l.mem, l.to.newNumber(), []kv.Seq{l.replay.Seq}, nil)
+	files, err := l.to.writeMem(l.mem, l.to.newNumber, []kv.Seq{l.replay.Seq}, nil, nil)
 	if err != nil {
 		return err
 	}
 	l.mem = l.to.newMem()
-	return l.levelZero(f)
+	return addToLevelZero(&l.made, files)
 }
 
 // judge reports what is damaged: what opening would say of the log. The last

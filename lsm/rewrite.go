@@ -24,6 +24,11 @@ type rewriter struct {
 	// What the tables are for, to estimate what their tombstones delete; may be nil.
 	tree *version.Version
 
+	// Of a flush: where tables end in any case.
+	cuts [][]byte
+
+	last []byte // key that was put
+
 	// Of a compaction; a flush has none, and older data may be anywhere.
 	compaction *version.Compaction
 	lower      []byte // where the current table begins; nil is the beginning
@@ -112,7 +117,7 @@ func (w *rewriter) base(key []byte) bool {
 
 // put adds an entry to the table, or to a new one if it is full and key another.
 func (w *rewriter) put(key []byte, t entry.Trailer, val []byte, first bool) error {
-	if w.out != nil && first && w.full(key) {
+	if first && (w.cut(key) || w.out != nil && w.full(key)) {
 		if err := w.finish(key); err != nil {
 			return err
 		}
@@ -122,6 +127,7 @@ func (w *rewriter) put(key []byte, t entry.Trailer, val []byte, first bool) erro
 			return err
 		}
 	}
+	w.last = append(w.last[:0], key...)
 	return w.out.Add(key, t, val)
 }
 
@@ -188,6 +194,15 @@ func (w *rewriter) needed(list rangedel.List) rangedel.List {
 	return kept
 }
 
+// cut reports whether key is at or behind the next of the cuts.
+func (w *rewriter) cut(key []byte) bool {
+	at := false
+	for len(w.cuts) > 0 && bytes.Compare(w.cuts[0], key) <= 0 {
+		w.cuts, at = w.cuts[1:], true
+	}
+	return at
+}
+
 // cutter says where one table ends and the next begins.
 type cutter struct {
 	next int   // of the grandparents
@@ -196,6 +211,9 @@ type cutter struct {
 
 // full reports whether the table ends before key.
 func (w *rewriter) full(key []byte) bool {
+	if w.out.EstimatedSize() >= w.store.deep() && !sameKeyspace(key, w.last) {
+		return true
+	}
 	c := w.compaction
 	if c == nil {
 		return false

@@ -81,6 +81,7 @@ func openOften(s *subject) {
 		s.reopen()
 	}
 	s.ok(sameContent(s.store, want))
+	s.close() // in the background files may still be removed
 	files, err := filesBelow(s.disk, s.env.Dir)
 	s.ok(err)
 	s.that(len(files) < rounds*2/3, "%d openings left fewer than %d files", rounds, len(files))

@@ -72,11 +72,16 @@ func due(scores [NumLevels]float64) []int {
 	return levels
 }
 
-// pickL0 returns the compaction of level 0 into the base level: of all of it, or
-// of its oldest tables if that is very much. What is left is newer than all that
-// goes.
+// pickL0 returns the compaction of level 0 into the base level: of its largest
+// group, or of the oldest tables of that if it is very much. What is left of the
+// group is newer than all that goes.
 func (p *picking) pickL0(base int) *Compaction {
-	files := p.v.Levels[0]
+	var files []*File
+	for _, g := range p.groups(base) {
+		if len(g) > len(files) {
+			files = g
+		}
+	}
 	n, size := 0, int64(0)
 	for ; n < len(files); n++ {
 		size += files[len(files)-1-n].Size

@@ -78,6 +78,12 @@ func TestPick(t *testing.T) {
 		{"disjoint tables of level 0 are moved", levels{
 			0: {file(1, "a-b)", 10), file(2, "b-c", 10), file(3, "d-e", 10), file(4, "f-", 10)},
 		}, "L0 4 3 2 1 > L6 trivial"},
+		{"what level 0 has beside a table below it waits", levels{
+			0: {file(1, "a-b", 10), file(2, "g-h", 10), file(3, "b-c", 10), file(4, "b-c", 10)}, 6: {file(7, "d-e", 50)},
+		}, "L0 4 3 1 > L6"},
+		{"what it has beside one that it overlaps does not", levels{
+			0: {file(1, "a-b", 10), file(2, "g-h", 10), file(3, "b-d", 10), file(4, "b-c", 10)}, 6: {file(7, "d-e", 50)},
+		}, "L0 4 3 2 1 L6 7 > L6"},
 		{"the most urgent level first", levels{
 			4: {file(1, "a-c", 100)}, 5: {file(2, "d-f", 900)}, 6: {file(3, "d-z", 5000)},
 		}, "L4 1 > L5 trivial"},
