@@ -39,7 +39,11 @@ type Change struct {
 	// Nodes and Bytes count what was written.
 	Nodes, Bytes int64
 
-	buf []byte
+	buf []byte // of large values
+
+	spareItems spare[item]
+	spareKids  spare[kid]
+	spareLists spare[child]
 }
 
 // Change begins a change whose nodes are born in the given commit.
@@ -93,8 +97,8 @@ func (c *Change) root(d *draft) (Root, error) {
 		case d.height > 0 && len(d.kids) == 1:
 			return c.lowest(d.kids[0], d.height-1)
 		case d.size() <= maxNode(d.height):
-			k, err := c.write(d)
-			return Root{k.id, d.height, k.count, k.sum}, err
+			k := c.write(d)
+			return Root{k.id, d.height, k.count, k.sum}, nil
 		}
 		kids, err := c.settle([]child{{d: d}}, d.height)
 		if err != nil {
@@ -135,7 +139,9 @@ func (c *Change) edit(k kid, height uint8, edits []Edit) (*draft, error) {
 
 // inner applies edits to the children of n.
 func (c *Change) inner(n *node, edits []Edit) (*draft, error) {
-	list := make([]child, n.len())
+	list := slices.Grow(c.spareLists.take(n.len()), n.len())[:n.len()]
+	defer c.spareLists.give(list)
+	clear(list)
 	changed := false
 	for i := range list {
 		list[i].kid = n.kid(i)
@@ -169,7 +175,7 @@ func (c *Change) leaf(n *node, sum Sum, edits []Edit) (*draft, error) {
 	if n != nil {
 		size = n.len()
 	}
-	next.items = make([]item, 0, size+len(edits))
+	next.items = c.spareItems.take(size + len(edits))
 	changed := n == nil
 	for len(edits) > 0 {
 		for ; i < size && bytes.Compare(n.key(i), edits[0].Key) < 0; i++ {
@@ -250,8 +256,8 @@ func (c *Change) newEntry(e *Edit, sum Sum) entry {
 	n := entry{key: e.Key, stamp: stamp, value: e.Value, size: uint64(len(e.Value))}
 	if len(e.Value) > maxInline {
 		n.big, n.sum = c.nextID(), sum
-		c.buf = append(append(c.buf[:0], nodeValue, 0), e.Value...)
-		c.put(n.big)
+		c.buf = seal(n.big, append(append(c.buf[:0], nodeValue, 0), e.Value...))
+		c.put(n.big, c.buf)
 	}
 	return n
 }
@@ -261,13 +267,10 @@ func (c *Change) nextID() NodeID {
 	return NodeID{c.birth, c.seq}
 }
 
-// put stores the bytes in c.buf as a node.
-func (c *Change) put(id NodeID) []byte {
-	data := seal(id, c.buf)
+// put stores the sealed bytes of a node.
+func (c *Change) put(id NodeID, data []byte) {
 	c.t.key = appendNodeKey(c.t.key[:0], c.t.space, id)
 	c.w.Put(c.t.key, data)
 	c.Nodes++
 	c.Bytes += int64(len(c.t.key) + len(data))
-	c.buf = data[:0]
-	return data
 }

@@ -83,21 +83,42 @@ func (c *Change) settle(list []child, height uint8) ([]kid, error) {
 	if err != nil {
 		return nil, err
 	}
-	kids := make([]kid, 0, len(joined)+2)
+	kids := c.spareKids.take(len(joined) + 2)
 	for i := range joined {
-		if joined[i].d == nil {
+		d := joined[i].d
+		if d == nil {
 			kids = append(kids, joined[i].kid)
 			continue
 		}
-		for _, part := range c.split(joined[i].d) {
-			k, err := c.write(&part)
-			if err != nil {
-				return nil, err
-			}
-			kids = append(kids, k)
+		for _, part := range c.split(d) {
+			kids = append(kids, c.write(&part))
 		}
+		c.spareItems.give(d.items)
+		c.spareKids.give(d.kids)
 	}
 	return kids, nil
+}
+
+// spare is slices that are not in use any more: a change makes and drops many.
+type spare[T any] [][]T
+
+// take returns an empty slice, with room for n if it is new. What an old one has
+// behind its length is not cleared.
+func (s *spare[T]) take(n int) []T {
+	last := len(*s) - 1
+	if last < 0 {
+		return make([]T, 0, n)
+	}
+	got := (*s)[last]
+	*s = (*s)[:last]
+	return got
+}
+
+// give has take return the memory of a slice.
+func (s *spare[T]) give(used []T) {
+	if cap(used) > 0 {
+		*s = append(*s, used[:0])
+	}
 }
 
 // join puts drafts that are too small together with a neighbour.
@@ -211,34 +232,32 @@ func (c *Change) itemSum(e *item) Sum {
 	return c.t.sums.entry(e.key, e.value)
 }
 
-// write stores a draft and returns it as a child.
-func (c *Change) write(d *draft) (kid, error) {
+// write stores a draft and returns it as a child. The node goes into the cache:
+// whoever reads the new state next reads it.
+func (c *Change) write(d *draft) kid {
 	k := kid{id: c.nextID()}
+	n := &node{id: k.id, height: d.height, at: make([]uint32, 0, d.len())}
+	data := make([]byte, 0, d.size())
 	if d.height == 0 {
 		k.min, k.count, k.sum = d.items[0].key, uint64(len(d.items)), d.sum
-		c.buf = append(c.buf[:0], nodeLeaf, 0)
+		data = append(data, nodeLeaf, 0)
 	} else {
 		k.min = d.kids[0].min
-		c.buf = append(c.buf[:0], nodeInner, d.height)
+		data = append(data, nodeInner, d.height)
 	}
-	c.buf = appendUvarint(c.buf, d.len())
+	data = appendUvarint(data, d.len())
 	for i := range d.items {
-		c.buf = appendEntry(c.buf, &d.items[i].entry)
+		n.at = append(n.at, uint32(len(data)))
+		data = appendEntry(data, &d.items[i].entry)
 	}
 	for i := range d.kids {
+		n.at = append(n.at, uint32(len(data)))
 		k.count += d.kids[i].count
 		k.sum = k.sum.Add(d.kids[i].sum)
-		c.buf = appendKid(c.buf, &d.kids[i])
+		data = appendKid(data, &d.kids[i])
 	}
-	c.remember(k.id, c.put(k.id))
-	return k, nil
-}
-
-// remember caches a node that was just written: whoever reads the new state
-// next reads it.
-func (c *Change) remember(id NodeID, data []byte) {
-	own := append([]byte(nil), data[:len(data)-4]...)
-	if n, err := parseNode(id, own); err == nil {
-		c.t.cache.put(c.t.space, n)
-	}
+	n.data = data
+	c.put(k.id, seal(k.id, data))
+	c.t.cache.put(c.t.space, n)
+	return k
 }

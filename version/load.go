@@ -61,10 +61,7 @@ func (l *loader) grown(h int) error {
 	for i := range full.items {
 		full.sum = full.sum.Add(full.items[i].sum)
 	}
-	k, err := l.c.write(&full)
-	if err != nil {
-		return err
-	}
+	k := l.c.write(&full)
 	// The rest moves to memory of its own, so that what was written can go.
 	l.levels[h] = draft{height: d.height,
 		items: append([]item(nil), rest.items...), kids: append([]kid(nil), rest.kids...)}

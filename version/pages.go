@@ -8,8 +8,9 @@ import (
 )
 
 // rowNode begins the keys of nodes within a keyspace: birth and number follow,
-// big-endian, so that the nodes of a commit lie together.
-const rowNode = 'n'
+// big-endian, so that the nodes of a commit lie together, and those of the newest
+// at the end of the keyspace.
+const rowNode = '~'
 
 func appendNodeKey(dst []byte, space uint64, id NodeID) []byte {
 	dst = append(kv.AppendKeyspace(dst, space), rowNode)
