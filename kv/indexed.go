@@ -40,12 +40,13 @@ func (b *IndexedBatch) Append(other *Batch) { b.Batch.Append(other); b.index() }
 
 // Reset empties the batch.
 func (b *IndexedBatch) Reset() {
-	b.Batch.Reset()
+	b.Batch = Batch{} // iterators may still read what was written
 	b.over = overlay{}
 	b.indexed = 0
 }
 
-// index enters the operations that are not in the overlay yet.
+// index enters the operations that are not in the overlay yet. The overlay refers
+// to the encoding, which only grows.
 func (b *IndexedBatch) index() {
 	fresh := Batch{data: b.data[b.indexed:]}
 	for op := range fresh.Ops() {

@@ -38,16 +38,16 @@ func (o *overlay) clone() overlay {
 	return overlay{o.entries.Clone(), o.cleared.Clone()}
 }
 
-// apply enters op, whose slices it copies.
+// apply enters op, whose slices must not change any more.
 func (o *overlay) apply(op Op, m Mergers) {
 	switch op.Kind {
 	case OpPut:
-		o.set(op.Key, edit{base: baseValue, value: bytes.Clone(op.Value)})
+		o.set(op.Key, edit{base: baseValue, value: op.Value})
 	case OpDelete:
 		o.set(op.Key, edit{base: baseAbsent})
 	case OpMerge:
 		e := o.edit(op.Key)
-		e.operands = appendOperand(e.operands, operand{op.Merger, bytes.Clone(op.Value)}, m)
+		e.operands = appendOperand(e.operands, operand{op.Merger, op.Value}, m)
 		o.set(op.Key, e)
 	case OpDeleteRange:
 		o.clear(op.Span())
@@ -69,7 +69,7 @@ func appendOperand(list []operand, op operand, m Mergers) []operand {
 	return append(list[:n:n], op)
 }
 
-func (o *overlay) set(key []byte, e edit) { o.entries.Set(bytes.Clone(key), e) }
+func (o *overlay) set(key []byte, e edit) { o.entries.Set(key, e) }
 
 // edit returns what the batch has made of key so far.
 func (o *overlay) edit(key []byte) edit {
