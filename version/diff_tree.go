@@ -59,6 +59,8 @@ func (t *Tree) unshared(a, b Root, lost func(NodeID)) error {
 // next returns the next difference; ok is false after the last.
 func (d *treeDiff) next() (x delta, ok bool, err error) {
 	for {
+		for d.skip() {
+		}
 		switch order, end := d.compare(); {
 		case end:
 			return x, false, nil
@@ -72,6 +74,26 @@ func (d *treeDiff) next() (x delta, ok bool, err error) {
 			}
 		}
 	}
+}
+
+// skip passes over entries or children that are the same in the nodes that both
+// sides are in. It reports whether it has reached the end of a node.
+func (d *treeDiff) skip() (ended bool) {
+	if d.a.done() || d.b.done() {
+		return false
+	}
+	a, b := d.a.top(), d.b.top()
+	if a.n.height != b.n.height {
+		return false
+	}
+	for ; a.i < a.n.len() && b.i < b.n.len(); a.i, b.i = a.i+1, b.i+1 {
+		if !bytes.Equal(a.n.encoded(a.i), b.n.encoded(b.i)) {
+			return false
+		}
+	}
+	d.a.leave()
+	d.b.leave()
+	return true
 }
 
 // compare returns which side begins first: -1 is a, 1 is b, 0 both.
@@ -192,8 +214,13 @@ func (s *side) entry() entry { return s.top().n.entry(s.top().i) }
 
 // advance moves past the entry or child.
 func (s *side) advance() {
-	top := s.top()
-	if top.i++; top.i == top.n.len() {
+	s.top().i++
+	s.leave()
+}
+
+// leave leaves the node if nothing is left in it.
+func (s *side) leave() {
+	if top := s.top(); top.i == top.n.len() {
 		s.path = s.path[:len(s.path)-1]
 	}
 }

@@ -83,6 +83,14 @@ func (n *node) key(i int) []byte {
 	return key
 }
 
+// encoded returns the bytes of entry or child i.
+func (n *node) encoded(i int) []byte {
+	if i+1 < len(n.at) {
+		return n.data[n.at[i]:n.at[i+1]]
+	}
+	return n.data[n.at[i]:]
+}
+
 // entry returns entry i of a leaf.
 func (n *node) entry(i int) entry {
 	e, _, _ := takeEntry(n.data[n.at[i]:])
