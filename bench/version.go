@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -21,22 +22,37 @@ import (
 // puts, opening, reading, diff and merge by the number of edits, blame.
 type versionBench struct {
 	keys, batch, rounds int
-	dir                 string
+	dir, svg            string
 	engine              varve.Engine
-	measured            map[string][]float64
+	sizes               []int // keys is one of them
+	measured            map[measured][]float64
 	order               []string
 }
 
+// measured is what was measured with how many keys.
+type measured struct {
+	what string
+	keys int
+}
+
 func versionCommand(args []string) error {
-	b := versionBench{measured: map[string][]float64{}}
+	b := versionBench{measured: map[measured][]float64{}}
 	flags := flag.NewFlagSet("version", flag.ContinueOnError)
-	flags.IntVar(&b.keys, "keys", 100_000, "keys; the targets are for 1,000,000")
+	sizes := flags.String("keys", "100000", "keys, by commas; the targets are for 1,000,000")
 	flags.IntVar(&b.batch, "batch", 1000, "edits in a commit")
 	flags.IntVar(&b.rounds, "rounds", 3, "rounds; the median is shown")
 	flags.StringVar(&b.dir, "dir", "", "directory on the disk to measure (default a temporary one)")
+	flags.StringVar(&b.svg, "svg", "", "also write a plot to this file")
 	engine := flags.String("engine", "lsm", "lsm, btree or ref")
 	if err := flags.Parse(args); err != nil {
 		return err
+	}
+	for _, size := range strings.Split(*sizes, ",") {
+		n, err := strconv.Atoi(size)
+		if err != nil || n < 100 {
+			return fmt.Errorf("%q keys: a number from 100 on is needed", size)
+		}
+		b.sizes = append(b.sizes, n)
 	}
 	switch *engine {
 	case "lsm":
@@ -57,20 +73,26 @@ func versionCommand(args []string) error {
 		b.dir = dir
 	}
 	for round := range b.rounds {
-		if err := b.round(round); err != nil {
-			return err
+		for _, b.keys = range b.sizes {
+			if err := b.round(round); err != nil {
+				return err
+			}
 		}
 	}
 	b.report()
-	return nil
+	if b.svg == "" {
+		return nil
+	}
+	return os.WriteFile(b.svg, b.plot(), 0o644)
 }
 
 // note keeps a measurement.
 func (b *versionBench) note(what string, value float64) {
-	if _, known := b.measured[what]; !known {
+	if !slices.Contains(b.order, what) {
 		b.order = append(b.order, what)
 	}
-	b.measured[what] = append(b.measured[what], value)
+	k := measured{what, b.keys}
+	b.measured[k] = append(b.measured[k], value)
 }
 
 func (b *versionBench) round(n int) error {
@@ -263,6 +285,14 @@ func (p *pathLoader) apply(keys []uint64) error {
 	})
 }
 
+// The rows of queries for each of editCounts.
+const (
+	diffRow  = "diff, %d edits [ms]"
+	mergeRow = "merge, %d edits on either side [ms]"
+)
+
+var editCounts = []int{10, 1000, 100_000}
+
 // queries measures on what loads has left.
 func (b *versionBench) queries(dir string, rng *rand.Rand) error {
 	plainDB, err := b.open(filepath.Join(dir, "plain"))
@@ -299,7 +329,7 @@ func (b *versionBench) queries(dir string, rng *rand.Rand) error {
 	if err := b.gets(rng, plain.Get, st.Get, main.Get); err != nil {
 		return err
 	}
-	for _, d := range []int{10, 1000, 100_000} {
+	for _, d := range editCounts {
 		for turn := 0; turn < max(1, 20/d*10) && d <= b.keys/10; turn++ {
 			if err := b.diffAndMerge(m, main, d, turn, rng); err != nil {
 				return err
@@ -362,13 +392,13 @@ func (b *versionBench) diffAndMerge(m *varve.VersionMap[uint64, string], main *v
 	if n != d || diff.Err() != nil {
 		return fmt.Errorf("%d differences of %d: %w", n, d, diff.Err())
 	}
-	b.note(fmt.Sprintf("diff, %d edits [ms]", d), time.Since(begin).Seconds()*1e3)
+	b.note(fmt.Sprintf(diffRow, d), time.Since(begin).Seconds()*1e3)
 	begin = time.Now()
 	res, err := main.Merge(side, nil)
 	if err != nil || res.Changes == 0 {
 		return fmt.Errorf("merge %v: %w", res, err)
 	}
-	b.note(fmt.Sprintf("merge, %d edits on either side [ms]", d), time.Since(begin).Seconds()*1e3)
+	b.note(fmt.Sprintf(mergeRow, d), time.Since(begin).Seconds()*1e3)
 	return nil
 }
 
@@ -412,12 +442,22 @@ func (b *versionBench) blame(dir string) error {
 }
 
 func (b *versionBench) report() {
-	t := table{head: []string{"versioned map", fmt.Sprintf("%d keys, commits of %d, %s", b.keys, b.batch, b.engine.Name())}}
-	for _, what := range b.order {
-		v := b.measured[what]
-		t.rows = append(t.rows, []string{what, fmt.Sprintf("%s ±%.0f %%", short(median(v)), 50*(slices.Max(v)-slices.Min(v))/median(v))})
+	t := table{head: []string{fmt.Sprintf("versioned map, commits of %d, %s", b.batch, b.engine.Name())}}
+	for _, keys := range b.sizes {
+		t.head = append(t.head, fmt.Sprintf("%d keys", keys))
 	}
-	get := func(what string) float64 { return median(b.measured[what]) }
+	for _, what := range b.order {
+		row := []string{what}
+		for _, keys := range b.sizes {
+			cell := "–"
+			if v := b.measured[measured{what, keys}]; len(v) > 0 {
+				cell = fmt.Sprintf("%s ±%.0f %%", short(median(v)), 50*(slices.Max(v)-slices.Min(v))/median(v))
+			}
+			row = append(row, cell)
+		}
+		t.rows = append(t.rows, row)
+	}
+	get := func(what string) float64 { return median(b.measured[measured{what, b.sizes[len(b.sizes)-1]}]) }
 	for _, order := range []string{"sorted", "random"} {
 		load := get("load " + order + ", versioned, commits [1/s]")
 		most := map[string]float64{"sorted": 3, "random": 10}[order]
@@ -433,6 +473,30 @@ func (b *versionBench) report() {
 	t.note += atMost("blame, in µs", get("blame after 10,000 commits [µs]"), 20)
 	t.note = strings.TrimSpace(t.note) + "\nWrites are not synced (durability Process); reads follow a walk over the same keys."
 	t.print(os.Stdout)
+}
+
+// plot shows what a diff and a merge take by the edits between two versions, one
+// line for each number of keys.
+func (b *versionBench) plot() []byte {
+	var lines []line
+	for _, what := range []string{diffRow, mergeRow} {
+		for _, keys := range b.sizes {
+			l := line{name: fmt.Sprintf("%s, %s keys", strings.Fields(what)[0], thousands(float64(keys)))}
+			for _, d := range editCounts {
+				if v := b.measured[measured{fmt.Sprintf(what, d), keys}]; len(v) > 0 {
+					l.y = append(l.y, median(v))
+				}
+			}
+			if len(l.y) > 0 {
+				lines = append(lines, l)
+			}
+		}
+	}
+	var x []string
+	for _, d := range editCounts {
+		x = append(x, fmt.Sprint(d, " edits"))
+	}
+	return logPlot("Versions apart: diff and merge", "ms", x, lines)
 }
 
 func short(x float64) string {
