@@ -42,7 +42,7 @@ fuzz: ## each fuzz target for FUZZTIME, 50000x or 10s for instance
 	  done; done
 
 soak: ## long runs of the model, crash and fault harnesses, and of the memory bound, for SOAK
-	VARVE_SOAK=$(SOAK) $(GO) test -timeout 0 -run 'TestSoak|TestTheHeap' ./kv/ref ./lsm ./bwtree ./version
+	VARVE_SOAK=$(SOAK) $(GO) test -timeout 0 -run 'TestSoak|TestTheHeap|ComeBack' ./kv/ref ./lsm ./bwtree ./version ./pco
 
 cross: ## compile for every platform we promise
 	@for t in windows/amd64 darwin/arm64 linux/386 linux/arm64 wasip1/wasm js/wasm; do \

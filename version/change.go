@@ -39,12 +39,16 @@ type Change struct {
 	// Nodes and Bytes count what was written.
 	Nodes, Bytes int64
 
-	buf []byte // of large values
+	large bool
+	buf   []byte // of large values
 
 	spareItems spare[item]
 	spareKids  spare[kid]
 	spareLists spare[child]
 }
+
+// largeChange is how many edits a change has at most that is not large.
+const largeChange = 256
 
 // Change begins a change whose nodes are born in the given commit.
 func (t *Tree) Change(w Writer, birth CommitID) *Change {
@@ -75,6 +79,7 @@ func (c *Change) Apply(root Root, edits []Edit) (Root, error) {
 	if len(edits) == 0 {
 		return root, nil
 	}
+	c.large = len(edits) > largeChange
 	var d *draft
 	var err error
 	if root.empty() {
@@ -127,7 +132,8 @@ func (c *Change) lowest(k kid, height uint8) (Root, error) {
 // edit applies edits below a node and returns what it becomes; nil if it stays
 // as it is.
 func (c *Change) edit(k kid, height uint8, edits []Edit) (*draft, error) {
-	n, err := c.t.node(k.id, height)
+	// The leaves that a large change replaces would drive out those it writes.
+	n, err := c.t.fetch(k.id, height, height > 0 || !c.large)
 	if err != nil {
 		return nil, err
 	}

@@ -39,7 +39,10 @@ type pages struct {
 }
 
 // node returns a leaf or inner node of the given height.
-func (p *pages) node(id NodeID, height uint8) (*node, error) {
+func (p *pages) node(id NodeID, height uint8) (*node, error) { return p.fetch(id, height, true) }
+
+// fetch is node, and keeps what was not in the cache there if keep is set.
+func (p *pages) fetch(id NodeID, height uint8, keep bool) (*node, error) {
 	n := p.cache.get(p.space, id)
 	if n == nil {
 		data, err := p.read(id)
@@ -49,7 +52,9 @@ func (p *pages) node(id NodeID, height uint8) (*node, error) {
 		if n, err = decodeNode(id, data); err != nil {
 			return nil, p.damaged(id, err.Error())
 		}
-		p.cache.put(p.space, n)
+		if keep {
+			p.cache.put(p.space, n)
+		}
 	}
 	if n.height != height {
 		return nil, p.damaged(id, fmt.Sprintf("it has height %d, its parent says %d", n.height, height))
