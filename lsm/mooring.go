@@ -20,18 +20,18 @@ import (
 // way goes on with what it has; nobody waits for anybody.
 //
 // What an iterator moves with keeps a block of each table it reads, too. So the
-// gears of all of them are bounded, by Store.gearBytes: whoever needs one takes
-// those of others away.
+// gears of all of them are bounded; see countGear. Whoever needs one takes away
+// those of others.
 type mooring struct {
 	hold
 	store *Store
 	seq   kv.Seq // what the iterator sees
 	place int    // in Store.moorings, -1 once released; guarded by Store.mu
 
-	// What gear holds is counted in Store.geared if heavy is not 0; then the
+	// What gear holds is counted in Store.geared if weight is not 0; then the
 	// mooring is at rank in that list. Guarded by Store.mu.
-	heavy int64
-	rank  int
+	weight int64
+	rank   int
 
 	// The version whose files stay. It changes in moves, and under Store.mu.
 	tables *tables
@@ -76,7 +76,7 @@ func (m *mooring) open(make func(*state) (*gear, error)) (*gear, error) {
 	}
 	m.gear.Store(g)
 	m.state.Store(nil)
-	m.store.bear(m, g)
+	m.store.countGear(m, g)
 	return g, nil
 }
 
@@ -111,7 +111,7 @@ func (m *mooring) release() {
 	s.moorings[last] = nil
 	s.moorings = s.moorings[:last]
 	m.place = -1
-	s.lighten(m)
+	s.uncountGear(m)
 	s.unpinTables(m.tables)
 }
 
@@ -121,7 +121,7 @@ func (s *Store) unmoor() {
 		m.strip()
 	}
 	for _, m := range s.geared {
-		m.heavy = 0
+		m.weight = 0
 	}
 	clear(s.geared)
 	s.geared, s.gearHeld = s.geared[:0], 0
@@ -134,22 +134,22 @@ func (m *mooring) strip() {
 	m.gear.Store(nil)
 }
 
-// bear counts the gear of m, and takes those of others as long as all together
-// are too heavy.
-func (s *Store) bear(m *mooring, g *gear) {
+// countGear counts the gear of m, and takes those of others as long as all together
+// weigh too much.
+func (s *Store) countGear(m *mooring, g *gear) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if m.loose.Load() || m.place < 0 {
 		m.gear.Store(nil) // this move is the only one that uses it
 		return
 	}
-	m.heavy, m.rank = s.gearBytes(g), len(s.geared)
+	m.weight, m.rank = s.gearBytes(g), len(s.geared)
 	s.geared = append(s.geared, m)
-	for s.gearHeld += m.heavy; s.gearHeld > s.opt.Memory/gearShare && len(s.geared) > 1; {
+	for s.gearHeld += m.weight; s.gearHeld > s.opt.Memory/gearShare && len(s.geared) > 1; {
 		s.gearHand = (s.gearHand + 1) % len(s.geared)
 		if old := s.geared[s.gearHand]; old != m {
 			old.strip()
-			s.lighten(old)
+			s.uncountGear(old)
 		}
 	}
 }
@@ -162,13 +162,13 @@ func (s *Store) gearBytes(g *gear) int64 {
 	return int64(len(g.merged.sources)+1) * int64(2*cmp.Or(s.opt.BlockSize, 4<<10))
 }
 
-// lighten stops counting the gear of m. Store.mu must be held.
-func (s *Store) lighten(m *mooring) {
-	if m.heavy == 0 {
+// uncountGear stops counting the gear of m. Store.mu must be held.
+func (s *Store) uncountGear(m *mooring) {
+	if m.weight == 0 {
 		return
 	}
-	s.gearHeld -= m.heavy
-	m.heavy = 0
+	s.gearHeld -= m.weight
+	m.weight = 0
 	last := len(s.geared) - 1
 	s.geared[m.rank] = s.geared[last]
 	s.geared[m.rank].rank = m.rank

@@ -87,7 +87,8 @@ type Options struct {
 	// it. The eight bytes of the keyspace count.
 	PrefixLength int
 	// Compression of each level; the last element holds for those below. Empty
-	// is DefaultCompression.
+	// is DefaultCompression. A table that is moved, or that a flush puts deeper
+	// because nothing is in its range, has that of the level it was written for.
 	Compression []Compression
 
 	// L0Trigger is at how many tables of level 0 these are compacted. Default 4.
