@@ -9,7 +9,9 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
@@ -19,11 +21,26 @@ import (
 	"github.com/varvedb/varve/pco"
 )
 
-// series is numbers of 8 bytes: integers, or the bits of floats.
+// series is numbers of 8 bytes: integers, or the bits of floats. Each codec finds
+// them as it needs them, and room for what it decodes.
 type series struct {
 	name  string
 	nums  []uint64
 	float bool
+
+	floats, outFloats []float64
+	raw, outRaw       []byte
+	outNums           []uint64
+}
+
+// prepare makes what codecs find, so that no codec is timed with it.
+func (s *series) prepare() {
+	s.raw, _ = binary.Append(nil, binary.LittleEndian, s.nums)
+	s.floats = make([]float64, len(s.nums))
+	for i, b := range s.nums {
+		s.floats[i] = math.Float64frombits(b)
+	}
+	s.outNums, s.outFloats, s.outRaw = slices.Clone(s.nums), slices.Clone(s.floats), slices.Clone(s.raw)
 }
 
 // pcoSeries makes the synthetic series, and reads the real ones if their folder is
@@ -106,7 +123,7 @@ func numberCodecs() []numberCodec {
 func encodePco(opt pco.Options) func(*series) ([]byte, error) {
 	return func(s *series) ([]byte, error) {
 		if s.float {
-			return pco.Compress(nil, floats(s.nums), &opt)
+			return pco.Compress(nil, s.floats, &opt)
 		}
 		return pco.Compress(nil, s.nums, &opt)
 	}
@@ -114,24 +131,11 @@ func encodePco(opt pco.Options) func(*series) ([]byte, error) {
 
 func decodePco(s *series, data []byte) (int, error) {
 	if s.float {
-		out, err := pco.Decompress(make([]float64, 0, len(s.nums)), data, 0)
+		out, err := pco.Decompress(s.outFloats[:0], data, 0)
 		return len(out), err
 	}
-	out, err := pco.Decompress(make([]uint64, 0, len(s.nums)), data, 0)
+	out, err := pco.Decompress(s.outNums[:0], data, 0)
 	return len(out), err
-}
-
-func floats(bits []uint64) []float64 {
-	list := make([]float64, len(bits))
-	for i, b := range bits {
-		list[i] = math.Float64frombits(b)
-	}
-	return list
-}
-
-func rawBytes(s *series) []byte {
-	raw, _ := binary.Append(nil, binary.LittleEndian, s.nums)
-	return raw
 }
 
 func encodeZstd(s *series) ([]byte, error) {
@@ -139,7 +143,7 @@ func encodeZstd(s *series) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return w.EncodeAll(rawBytes(s), nil), w.Close()
+	return w.EncodeAll(s.raw, nil), w.Close()
 }
 
 func decodeZstd(s *series, data []byte) (int, error) {
@@ -148,16 +152,15 @@ func decodeZstd(s *series, data []byte) (int, error) {
 		return 0, err
 	}
 	defer r.Close()
-	out, err := r.DecodeAll(data, make([]byte, 0, 8*len(s.nums)))
+	out, err := r.DecodeAll(data, s.outRaw[:0])
 	return len(out) / 8, err
 }
 
 func encodeLZ4(s *series) ([]byte, error) {
-	raw := rawBytes(s)
-	out := make([]byte, lz4.CompressBlockBound(len(raw)))
-	n, err := lz4.CompressBlock(raw, out, nil)
+	out := make([]byte, lz4.CompressBlockBound(len(s.raw)))
+	n, err := lz4.CompressBlock(s.raw, out, nil)
 	if n == 0 {
-		return raw, err
+		return s.raw, err
 	}
 	return out[:n], err
 }
@@ -166,8 +169,7 @@ func decodeLZ4(s *series, data []byte) (int, error) {
 	if len(data) == 8*len(s.nums) {
 		return len(s.nums), nil
 	}
-	out := make([]byte, 8*len(s.nums))
-	n, err := lz4.UncompressBlock(data, out)
+	n, err := lz4.UncompressBlock(data, s.outRaw)
 	return n / 8, err
 }
 
@@ -288,7 +290,12 @@ func pcoBench(s settings, n int, data string) error {
 			t.head = append(t.head, c.name)
 		}
 	}
+	dots := make([]line, len(codecs))
+	for i := range dots {
+		dots[i].name = codecs[i].name
+	}
 	for _, one := range pcoSeries(n, data) {
+		one.prepare()
 		rows := [3][]string{{one.name}, {one.name}, {one.name}}
 		measured := make([][3][]float64, len(codecs))
 		for round := range s.rounds {
@@ -303,7 +310,8 @@ func pcoBench(s settings, n int, data string) error {
 				}
 			}
 		}
-		for _, m := range measured {
+		for i, m := range measured {
+			dots[i].y = append(dots[i].y, median(m[0]))
 			rows[0] = append(rows[0], fmt.Sprintf("%.2f", median(m[0])))
 			rows[1] = append(rows[1], withSpread(m[1]))
 			rows[2] = append(rows[2], withSpread(m[2]))
@@ -314,7 +322,15 @@ func pcoBench(s settings, n int, data string) error {
 		t.print(os.Stdout)
 		fmt.Println()
 	}
-	return nil
+	if s.svg == "" {
+		return nil
+	}
+	var names []string
+	for _, row := range sizes.rows {
+		name, _, _ := strings.Cut(row[0], ",")
+		names = append(names, name)
+	}
+	return os.WriteFile(s.svg, dotPlot("Bits per number, of 64", "", names, dots), 0o644)
 }
 
 func measureCodec(c *numberCodec, s *series) (bits, encode, decode float64, err error) {
