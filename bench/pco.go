@@ -67,14 +67,15 @@ func pcoSeries(n int, dir string) []series {
 
 // realSeries reads columns of CSV files, which are short.
 func realSeries(dir string) (list []series) {
-	for _, c := range []struct{ file, column string }{
-		{"sp500-2000.csv", "close"}, {"sp500-2000.csv", "volume"}, {"seattle-weather-hourly-normals.csv", "temperature"},
+	for _, c := range []struct{ name, file, column string }{
+		{"index closes", "sp500-2000.csv", "close"}, {"index volumes", "sp500-2000.csv", "volume"},
+		{"hourly temperatures", "seattle-weather-hourly-normals.csv", "temperature"},
 	} {
 		column := readColumn(filepath.Join(dir, c.file), c.column)
 		if len(column) == 0 {
 			continue
 		}
-		list = append(list, series{name: fmt.Sprintf("%s of %s, %d numbers", c.column, c.file, len(column)), nums: column, float: true})
+		list = append(list, series{name: fmt.Sprintf("%s, %d numbers", c.name, len(column)), nums: column, float: true})
 	}
 	return list
 }

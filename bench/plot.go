@@ -36,7 +36,7 @@ func logPlot(title, unit string, x []string, lines []line) []byte {
 	for e := lo; e <= hi; e++ {
 		y := py(math.Pow(10, e))
 		fmt.Fprintf(&b, `<line x1="%d" x2="%d" y1="%.1f" y2="%.1f" stroke="#ddd"/><text x="%d" y="%.1f" text-anchor="end">%s %s</text>`,
-			left, width-right, y, y, left-6, y+4, thousands(math.Pow(10, e)), unit)
+			left, width-right, y, y, left-6, y+4, tick(e), unit)
 	}
 	for i, label := range x {
 		fmt.Fprintf(&b, `<text x="%.1f" y="%d" text-anchor="middle">%s</text>`, px(i), height-bottom+20, label)
@@ -52,6 +52,14 @@ func logPlot(title, unit string, x []string, lines []line) []byte {
 	}
 	b.WriteString("</svg>\n")
 	return []byte(b.String())
+}
+
+// tick is the label of a power of ten.
+func tick(exponent float64) string {
+	if exponent > 3 {
+		return thousands(math.Pow(10, exponent))
+	}
+	return fmt.Sprintf("%g", math.Pow(10, exponent))
 }
 
 // dotPlot draws a dot for each value of each row on a logarithmic scale; y of a

@@ -481,7 +481,7 @@ func (b *versionBench) plot() []byte {
 	var lines []line
 	for _, what := range []string{diffRow, mergeRow} {
 		for _, keys := range b.sizes {
-			l := line{name: fmt.Sprintf("%s, %s keys", strings.Fields(what)[0], thousands(float64(keys)))}
+			l := line{name: fmt.Sprintf("%s, %s keys", what[:strings.Index(what, ",")], thousands(float64(keys)))}
 			for _, d := range editCounts {
 				if v := b.measured[measured{fmt.Sprintf(what, d), keys}]; len(v) > 0 {
 					l.y = append(l.y, median(v))
