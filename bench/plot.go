@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-var colours = []string{"#0b6e4f", "#c8553d", "#5b5f97", "#b8860b", "#2a9df4", "#7d4e9e", "#555555", "#d4568b", "#6a994e", "#a0522d", "#000000"}
+var colours = []string{"#0b6e4f", "#c8553d", "#5b5f97", "#b8860b", "#2a9df4", "#7d4e9e", "#555555", "#d4568b", "#6a994e", "#a0522d", "#000000", "#8ecae6", "#f4a261"}
 
 // line is a named series of a plot.
 type line struct {
@@ -62,10 +62,41 @@ func tick(exponent float64) string {
 	return fmt.Sprintf("%g", math.Pow(10, exponent))
 }
 
+// power is the label of a power of two.
+func power(exponent float64) string {
+	if exponent < 0 {
+		return fmt.Sprintf("1/%g", math.Exp2(-exponent))
+	}
+	return fmt.Sprintf("%g", math.Exp2(exponent))
+}
+
+// place is where something is drawn.
+type place struct {
+	x float64
+	y int
+}
+
+// legend returns where the names of lines are written, in rows of at most the
+// given width, and the last row.
+func legend(lines []line, width float64) (places []place, last int) {
+	at := place{10, 40}
+	for _, l := range lines {
+		room := 26 + 6.2*float64(len(l.name))
+		if at.x+room > width && at.x > 10 {
+			at = place{10, at.y + 18}
+		}
+		places = append(places, at)
+		at.x += room
+	}
+	return places, at.y
+}
+
 // dotPlot draws a dot for each value of each row on a logarithmic scale; y of a
 // line are its values by row, 0 where there is none.
 func dotPlot(title, unit string, rows []string, lines []line) []byte {
-	const width, left, right, top, step = 760, 170, 20, 64, 26
+	const width, left, right, step = 760, 170, 20, 26
+	places, top := legend(lines, width)
+	top += 24
 	low, high := 1.0, 1.0
 	for _, l := range lines {
 		for _, y := range l.y {
@@ -86,16 +117,14 @@ func dotPlot(title, unit string, rows []string, lines []line) []byte {
 			colour = "#888"
 		}
 		fmt.Fprintf(&b, `<line x1="%.1f" x2="%.1f" y1="%d" y2="%d" stroke="%s"/>`, x, x, top-12, height-26, colour)
-		fmt.Fprintf(&b, `<text x="%.1f" y="%d" text-anchor="middle">%g%s</text>`, x, height-10, math.Exp2(e), unit)
+		fmt.Fprintf(&b, `<text x="%.1f" y="%d" text-anchor="middle">%s%s</text>`, x, height-10, power(e), unit)
 	}
 	for i, row := range rows {
 		fmt.Fprintf(&b, `<text x="%d" y="%d" text-anchor="end">%s</text>`, left-10, top+step*i+4, row)
 	}
-	at := 10.0
 	for n, l := range lines {
-		c := colours[n%len(colours)]
-		fmt.Fprintf(&b, `<circle cx="%.1f" cy="40" r="4" fill="%s"/><text x="%.1f" y="44">%s</text>`, at, c, at+8, l.name)
-		at += 26 + 6.2*float64(len(l.name))
+		c, at := colours[n%len(colours)], places[n]
+		fmt.Fprintf(&b, `<circle cx="%.1f" cy="%d" r="4" fill="%s"/><text x="%.1f" y="%d">%s</text>`, at.x, at.y, c, at.x+8, at.y+4, l.name)
 		for i, y := range l.y {
 			if y > 0 {
 				fmt.Fprintf(&b, `<circle cx="%.1f" cy="%d" r="5" fill="%s" fill-opacity="0.85"/>`, px(y), top+step*i, c)
