@@ -173,8 +173,8 @@ func (s *Store) finish(w *write) error {
 
 // help does what can be done for w.
 func (s *Store) help(w *write) {
-	if w.cond == nil && w.seen == nil && w.free() {
-		// Beside those before it. An error is met again when it is its turn.
+	if w.mayOvertake() {
+		// An error is met again when it is its turn.
 		s.decide(w)
 		_ = s.add(w)
 	}

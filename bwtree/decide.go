@@ -118,6 +118,13 @@ func (w *write) free() bool {
 	return w.unlogged || w.level == kv.Process
 }
 
+// mayOvertake reports whether the changes of a write may be added before those of
+// earlier ones. A deletion of a range may not: it leaves its mark on the keys that a
+// leaf has when it is consolidated, and one that came later would escape it.
+func (w *write) mayOvertake() bool {
+	return w.free() && w.cond == nil && w.seen == nil && !w.ranges
+}
+
 // add adds the changes of a write to the tree.
 func (s *Store) add(w *write) error {
 	for i := range w.deltas {
