@@ -352,7 +352,7 @@ func (s *Store) copyPages(ctx context.Context, store *logstore.Store, d *directo
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		_, l, _, err := s.tree.find(low)
+		l, _, err := s.tree.newest(low)
 		if err != nil {
 			return err
 		}

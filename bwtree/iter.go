@@ -117,7 +117,7 @@ func (it *iterator) holds(key []byte) bool {
 // is an error.
 func (it *iterator) read(key, from []byte, most int) *leaf.Leaf {
 	it.loaded = false
-	_, l, _, err := it.store.tree.find(key)
+	l, _, err := it.store.tree.newest(key)
 	var more []byte
 	if err == nil {
 		it.list, more, err = l.Entries(it.list[:0], &it.walk, from, most, it.view.seq, it.store.opt.Mergers, it.opt.KeysOnly)

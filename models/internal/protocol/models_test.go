@@ -17,7 +17,9 @@ func TestTheSeededBugsAreFound(t *testing.T) {
 	t.Run("pass over empty", func(t *testing.T) { fails(t, Leaf(PassOverEmpty)) })
 	t.Run("trust the leaf", func(t *testing.T) { fails(t, Leaf(TrustTheLeaf)) })
 	t.Run("trust the index", func(t *testing.T) { fails(t, Leaf(TrustTheIndex)) })
-	t.Run("absorb unsealed", func(t *testing.T) { fails(t, Merge(AbsorbUnsealed, false)) })
+	t.Run("absorb unsealed", func(t *testing.T) { fails(t, Merge(AbsorbUnsealed, mergeCases["a"])) })
+	t.Run("merge again", func(t *testing.T) { fails(t, Merge(MergeAgain, mergeCases["a"])) })
+	t.Run("swap first", func(t *testing.T) { fails(t, Merge(SwapFirst, mergeCases["a"])) })
 	t.Run("write early", func(t *testing.T) { fails(t, Log(WriteEarly)) })
 	t.Run("cut late", func(t *testing.T) { fails(t, Snapshot(CutLate)) })
 	t.Run("register late", func(t *testing.T) { fails(t, Snapshot(RegisterLate)) })
@@ -42,12 +44,17 @@ func fails[S comparable](t *testing.T, m explore.Model[S]) {
 	t.Log(v)
 }
 
+// mergeCases are the cases of merging that are checked.
+var mergeCases = map[string]MergeCase{
+	"a":  {Keys: 2, Writers: []uint8{1, 1}, Mergers: []uint8{1}, Scan: true},
+	"a2": {Keys: 2, Writers: []uint8{0, 1}, Mergers: []uint8{1}, Scan: true},
+	"a3": {Keys: 2, Writers: []uint8{0, 1}, Mergers: []uint8{1}, Get: []uint8{1}},
+	"b":  {Keys: 2, Full: true, Writers: []uint8{0, 1}, Mergers: []uint8{1}, Get: []uint8{1}},
+	"c":  {Keys: 3, Writers: []uint8{1}, Mergers: []uint8{1, 2}, Scan: true},
+}
+
 func TestNoInterleavingLosesAWriteToAMerge(t *testing.T) {
-	t.Run("room", func(t *testing.T) {
-		if testing.Short() {
-			t.Skip("it takes a few seconds")
-		}
-		holds(t, Merge(NoMergeBug, false))
-	})
-	t.Run("full", func(t *testing.T) { holds(t, Merge(NoMergeBug, true)) })
+	for name, c := range mergeCases {
+		t.Run(name, func(t *testing.T) { holds(t, Merge(NoMergeBug, c)) })
+	}
 }
