@@ -1,10 +1,6 @@
 package protocol
 
-import (
-	"math/bits"
-
-	"github.com/varvedb/varve/models/internal/explore"
-)
+import "github.com/varvedb/varve/models/internal/explore"
 
 // The protocol by which a page is merged into the one left of it. The right leaf is
 // sealed with a successor that says so. Whoever meets it seals the left leaf, kills
@@ -35,14 +31,15 @@ const (
 	// MergeAgain does not ask whether the index still leads to the page that is to be
 	// merged: a late helper merges it into a leaf that was split off since.
 	MergeAgain
-	// SwapFirst swaps the left page before the right one is out of the index.
-	SwapFirst
+	// ScanTheSplit lets a scan take a leaf for the whole that is being split, while
+	// the index leads to its right half already.
+	ScanTheSplit
 )
 
 const (
 	mergeProcesses = 5
-	mergeLeaves    = 8
-	mergePages     = 5
+	mergeLeaves    = 10
+	mergePages     = 6
 	mergeKeys      = 3
 	freed          = 99 // a page without a leaf
 )
@@ -102,17 +99,17 @@ const (
 	mDone
 )
 
-// mergeProcess is a process. Of its two pages it works on the first. It merges the
-// second, and installs a successor of the third, if it does.
+// mergeProcess is a process: the leaf that it works on, the one that it merges into its
+// neighbour, and the one whose successor it installs.
 type mergeProcess struct {
-	at      mergeStep
-	work    place
-	merging place
-	inserts place
-	helps   bool // merging is set
+	at       mergeStep
+	work     place
+	merging  place
+	installs place
+	helps    bool // merging is set
 
-	version uint8 // of the index, as loaded
-	has     bool  // the separator, then
+	has   bool // the index had the separator when it was loaded,
+	stale bool // and has changed since
 
 	key     uint8
 	seen    uint8 // items that were visible
@@ -125,21 +122,20 @@ type place struct{ page, leaf uint8 }
 
 // mergeState is the shared memory and the processes.
 type mergeState struct {
-	leaves  [mergeLeaves]mergeLeaf
-	pages   [mergePages]uint8 // the leaf, or freed
-	index   [mergeKeys]uint8  // the page from a key on, 0 for none, but for key 0
-	version uint8             // of the index
-	used    uint8             // leaves
-	handed  uint8             // pages
-	done    uint8             // items whose puts have returned
-	procs   [mergeProcesses]mergeProcess
-	wrong   bool
+	leaves [mergeLeaves]mergeLeaf
+	pages  [mergePages]uint8 // the leaf, or freed
+	index  [mergeKeys]uint8  // the page from a key on, 0 for none, but for key 0
+	used   uint8             // leaves
+	handed uint8             // pages
+	done   uint8             // items whose puts have returned
+	procs  [mergeProcesses]mergeProcess
+	wrong  bool
 }
 
 // MergeCase says who there is.
 type MergeCase struct {
 	Keys    int     // and pages at the start: 2 or 3
-	Full    bool    // no leaf has room at the start
+	Full    bool    // no leaf has room: each put makes a successor
 	Writers []uint8 // the keys that they put
 	Mergers []uint8 // the keys whose pages they merge
 	Get     []uint8 // the keys that are asked for
@@ -174,13 +170,9 @@ func Merge(bug MergeBug, c MergeCase) explore.Model[mergeState] {
 }
 
 func (m *mergeModel) start(processes int) mergeState {
-	s := mergeState{used: uint8(m.Keys), handed: uint8(m.Keys), done: 1<<m.Keys - 1}
+	s := mergeState{handed: uint8(m.Keys), done: 1<<m.Keys - 1}
 	for k := range uint8(m.Keys) {
-		s.leaves[k] = mergeLeaf{low: k, high: k + 1, base: 1 << k, claimed: m.Full}
-		if m.Full {
-			s.leaves[k].slot = dead
-		}
-		s.pages[k], s.index[k] = k, k
+		s.pages[k], s.index[k] = m.leaf(&s, k, k+1, 1<<k), k
 	}
 	for n := range processes {
 		s.procs[n] = mergeProcess{at: mRoute, key: m.keyOf(n)}
@@ -343,8 +335,10 @@ func (m *mergeModel) loaded(s *mergeState, n int) {
 		s.beginInstall(n, p.work)
 	case p.key >= l.high:
 		p.again()
-	case m.scans(n):
+	case m.scans(n) && m.bug == ScanTheSplit:
 		p.at = mLook
+	case m.scans(n):
+		p.at = mCheckNext
 	case !m.writes(n) && !m.merges(n):
 		p.at = mSeeNewest
 	default:
@@ -435,21 +429,22 @@ func (m *mergeModel) succeed(s *mergeState, n int) {
 
 // split makes items the successor of a leaf, two leaves if they are of several keys.
 func (m *mergeModel) split(s *mergeState, l *mergeLeaf, items uint8) {
-	l.next, l.left = nextPlain, s.leaf(mergeLeaf{low: l.low, high: l.high, base: items})
 	if l.high-l.low < 2 {
+		l.next, l.left = nextPlain, m.leaf(s, l.low, l.high, items)
 		return
 	}
-	at := l.low + 1
-	upper := s.leaf(mergeLeaf{low: at, high: l.high, base: items & m.from(at)})
-	l.next, l.page = nextSplit, s.handed
+	l.next, l.left = nextSplit, m.leaf(s, l.low, l.low+1, items)
+	l.page = s.handed
 	s.handed++
-	s.pages[l.page] = upper
-	s.leaves[l.left].high = at
-	s.leaves[l.left].base &^= m.from(at)
+	s.pages[l.page] = m.leaf(s, l.low+1, l.high, items)
 }
 
-// leaf makes a leaf and returns its number.
-func (s *mergeState) leaf(l mergeLeaf) uint8 {
+// leaf makes a leaf of some keys and items, and returns its number.
+func (m *mergeModel) leaf(s *mergeState, low, high, items uint8) uint8 {
+	l := mergeLeaf{low: low, high: high, base: items & m.from(low) &^ m.from(high)}
+	if m.Full {
+		l.claimed, l.slot = true, dead
+	}
 	s.leaves[s.used] = l
 	s.used++
 	return s.used - 1
@@ -462,7 +457,7 @@ func (s *mergeState) beginInstall(n int, at place) {
 		p.merging, p.helps, p.at = at, true, mCheckRight
 		return
 	}
-	p.inserts, p.at = at, mLoadIndex
+	p.installs, p.at = at, mLoadIndex
 	if s.leaves[at.leaf].next == nextPlain {
 		p.at = mSwap
 	}
@@ -471,7 +466,7 @@ func (s *mergeState) beginInstall(n int, at place) {
 // installed goes on when a successor is installed, or was by others.
 func (m *mergeModel) installed(s *mergeState, n int) {
 	p := &s.procs[n]
-	p.inserts, p.version, p.has = place{}, 0, false
+	p.installs, p.has, p.stale = place{}, false, false
 	if p.helps {
 		p.at = mCheckRight // it was in the way
 		return
@@ -507,20 +502,17 @@ func (m *mergeModel) helped(s *mergeState, n int) {
 // install makes a successor the leaf that counts.
 func (m *mergeModel) install(s *mergeState, n int, step func(string, mergeState)) {
 	p := &s.procs[n]
-	l := &s.leaves[p.inserts.leaf]
+	l := &s.leaves[p.installs.leaf]
 	switch p.at {
 	case mLoadIndex:
-		p.version, p.has, p.at = s.version, s.index[l.separator(s)] != 0, mCheckPage
-		if m.bug == SwapFirst && l.next == nextAbsorbed && s.pages[p.inserts.page] == p.inserts.leaf {
-			s.pages[p.inserts.page] = l.left
-		}
+		p.has, p.stale, p.at = s.index[l.separator(s)] != 0, false, mCheckPage
 		step("load the index", *s)
 	case mCheckPage:
 		switch {
-		case s.pages[p.inserts.page] != p.inserts.leaf && m.bug != SwapFirst:
+		case s.pages[p.installs.page] != p.installs.leaf:
 			m.installed(s, n)
 		case p.has == (l.next == nextSplit):
-			p.at = mSwap
+			p.has, p.stale, p.at = false, false, mSwap
 		default:
 			p.at = mChange
 		}
@@ -529,9 +521,9 @@ func (m *mergeModel) install(s *mergeState, n int, step func(string, mergeState)
 		m.change(s, n)
 		step("change the index", *s)
 	case mSwap:
-		swapped := s.pages[p.inserts.page] == p.inserts.leaf
+		swapped := s.pages[p.installs.page] == p.installs.leaf
 		if swapped {
-			s.pages[p.inserts.page] = l.left
+			s.pages[p.installs.page] = l.left
 		}
 		if swapped && l.next == nextAbsorbed {
 			p.at = mFree
@@ -557,13 +549,17 @@ func (l *mergeLeaf) separator(s *mergeState) uint8 {
 // change enters the right half in the index, or takes the absorbed page out of it.
 func (m *mergeModel) change(s *mergeState, n int) {
 	p := &s.procs[n]
-	l := &s.leaves[p.inserts.leaf]
-	if s.version != p.version {
-		p.version, p.has, p.at = 0, false, mLoadIndex
+	l := &s.leaves[p.installs.leaf]
+	if p.stale {
+		p.has, p.stale, p.at = false, false, mLoadIndex
 		return
 	}
-	s.version++
-	p.at = mSwap
+	for i := range s.procs {
+		if q := &s.procs[i]; q.at == mCheckPage || q.at == mChange {
+			q.stale = true
+		}
+	}
+	p.has, p.stale, p.at = false, false, mSwap
 	if l.next == nextSplit {
 		s.index[l.separator(s)] = l.page
 	} else {
@@ -575,60 +571,66 @@ func (m *mergeModel) change(s *mergeState, n int) {
 func (m *mergeModel) merge(s *mergeState, n int, step func(string, mergeState)) {
 	p := &s.procs[n]
 	right := &s.leaves[p.merging.leaf]
-	left := &s.leaves[p.inserts.leaf]
+	left := &s.leaves[p.installs.leaf]
 	switch p.at {
 	case mCheckRight:
-		p.inserts = place{page: s.route(right.low - 1)} // the index is loaded before
+		p.installs = place{page: s.route(right.low - 1)} // the index is loaded before
 		p.at = mLoadLeft
 		if s.pages[p.merging.page] != p.merging.leaf {
-			p.inserts = place{}
+			p.installs = place{}
 			m.merged(s, n)
 		}
 		step("check the right page", *s)
 	case mLoadLeft:
-		p.inserts.leaf, p.at = s.pages[p.inserts.page], mCurrent
-		if p.inserts.leaf == freed {
-			p.inserts, p.at = place{}, mCheckRight
+		p.installs.leaf, p.at = s.pages[p.installs.page], mCurrent
+		if p.installs.leaf == freed {
+			p.installs, p.at = place{}, mCheckRight
 		}
 		step("load the left leaf", *s)
 	case mCurrent:
 		p.at = mCheckLeft
 		if s.route(right.low) != p.merging.page && m.bug != MergeAgain {
-			p.inserts = place{}
+			p.installs = place{}
 			m.merged(s, n)
 		}
 		step("ask the index", *s)
 	case mCheckLeft:
 		switch {
 		case left.next != nextNone:
-			s.beginInstall(n, p.inserts)
+			s.beginInstall(n, p.installs)
 		case left.high != right.low:
-			p.inserts, p.at = place{}, mCheckRight
+			p.installs, p.at = place{}, mCheckRight
 		default:
 			p.at = mSealLeft
 		}
 		step("check the left leaf", *s)
+	default:
+		m.absorb(s, n, left, right)
+		step("seal, kill or absorb", *s)
+	}
+}
+
+// absorb makes a successor of the left leaf that has absorbed both.
+func (m *mergeModel) absorb(s *mergeState, n int, left, right *mergeLeaf) {
+	p := &s.procs[n]
+	switch p.at {
 	case mSealLeft:
 		left.sealed = left.sealed || m.bug != AbsorbUnsealed
 		p.at = mKillLeft
-		step("seal the left leaf", *s)
 	case mKillLeft:
 		if m.bug != AbsorbUnsealed {
 			left.kill()
 		}
 		p.at = mKillRight
-		step("kill", *s)
 	case mKillRight:
 		right.kill()
 		p.at = mAbsorb
-		step("kill", *s)
 	case mAbsorb:
 		if left.next == nextNone {
 			left.next, left.page = nextAbsorbed, p.merging.page
-			left.left = s.leaf(mergeLeaf{low: left.low, high: right.high, base: left.content() | right.content()})
+			left.left = m.leaf(s, left.low, right.high, left.content()|right.content())
 		}
-		s.beginInstall(n, p.inserts)
-		step("absorb", *s)
+		s.beginInstall(n, p.installs)
 	}
 }
 
@@ -643,7 +645,6 @@ func (m *mergeModel) read(s *mergeState, n int, step func(string, mergeState)) {
 	case mCheckNext:
 		p.at = mLook
 		if l.next != nextNone {
-			p.seen = 0
 			s.beginInstall(n, p.work)
 		}
 		step("check for a successor", *s)
@@ -666,7 +667,7 @@ func (m *mergeModel) look(s *mergeState, n int) {
 	found := l.content() & p.seen & m.from(p.key)
 	s.wrong = p.found&found != 0
 	p.found |= found
-	if p.key = l.high; bits.OnesCount8(p.seen&m.from(p.key)) > 0 || p.key < uint8(m.Keys) {
+	if p.key = l.high; p.key < uint8(m.Keys) {
 		p.again()
 		return
 	}
