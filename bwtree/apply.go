@@ -23,6 +23,7 @@ func (s *Store) enter(ctx context.Context) error {
 		if n&closingBit != 0 {
 			return kv.ErrClosed
 		}
+		step.At("begin a call")
 		if s.calls.CompareAndSwap(n, n+1) {
 			return nil
 		}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/varvedb/varve/bwtree/internal/leaf"
+	"github.com/varvedb/varve/bwtree/internal/step"
 	"github.com/varvedb/varve/bwtree/logstore"
 	"github.com/varvedb/varve/internal/commit"
 	"github.com/varvedb/varve/kv"
@@ -40,6 +41,7 @@ func (s *Store) checkpointIfLong() {
 
 // checkpointInBackground starts a checkpoint unless one is being made.
 func (s *Store) checkpointInBackground() {
+	step.At("begin a checkpoint")
 	if !s.flushing.CompareAndSwap(false, true) {
 		return
 	}

@@ -20,6 +20,7 @@ func (s *Store) decide(w *write) {
 		return
 	}
 	if w.cond == nil && w.seen == nil {
+		step.At("accept")
 		w.outcome.CompareAndSwap(nil, accepted)
 		return
 	}

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/varvedb/varve/bwtree/internal/leaf"
+	"github.com/varvedb/varve/bwtree/internal/step"
 	"github.com/varvedb/varve/internal/leak"
 	"github.com/varvedb/varve/kv"
 )
@@ -45,6 +46,7 @@ type view struct {
 
 // release ends the hold; it may be called before there is one.
 func (v *view) release() {
+	step.At("release a view")
 	if hold := v.hold.Swap(nil); hold != nil {
 		hold.release()
 	}

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/varvedb/varve/bwtree/internal/leaf"
+	"github.com/varvedb/varve/bwtree/internal/step"
 	"github.com/varvedb/varve/kv"
 )
 
@@ -28,6 +29,7 @@ type keyspace struct {
 func (k *keyspace) raise(seq kv.Seq) {
 	for {
 		old := k.modified.Load()
+		step.At("raise")
 		if old >= uint64(seq) || k.modified.CompareAndSwap(old, uint64(seq)) {
 			return
 		}
@@ -102,6 +104,7 @@ func (s *Store) Keyspace(id uint64, opt kv.KeyspaceOptions) (kv.Keyspace, error)
 		}
 		space := &keyspace{all: s, id: id, noLog: opt.NoLog}
 		next[id] = space
+		step.At("add a keyspace")
 		if s.keyspaces.known.CompareAndSwap(old, &next) {
 			// Batches that are ordered from here on touch it; others were before.
 			space.raise(s.queue.last().seq)

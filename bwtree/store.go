@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/varvedb/varve/bwtree/internal/step"
 	"github.com/varvedb/varve/bwtree/logstore"
 	"github.com/varvedb/varve/internal/commit"
 	"github.com/varvedb/varve/internal/leak"
@@ -192,6 +193,7 @@ func (s *Store) Close() error {
 func (s *Store) beginClose() bool {
 	first := false
 	for n := s.calls.Load(); n&closingBit == 0 && !first; n = s.calls.Load() {
+		step.At("begin to close")
 		first = s.calls.CompareAndSwap(n, n|closingBit)
 	}
 	s.mu.Lock()

@@ -212,6 +212,7 @@ func (t *tree) free(p *page) {
 func (t *tree) forget(seq kv.Seq) {
 	for {
 		old := t.forgotten.Load()
+		step.At("forget")
 		if old >= uint64(seq) || t.forgotten.CompareAndSwap(old, uint64(seq)) {
 			return
 		}

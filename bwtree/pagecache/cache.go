@@ -170,6 +170,7 @@ func (c *Cache[P]) Grow(page *Page[P], t Token[P], n int64) {
 		if grown == closed {
 			return
 		}
+		step.At("grow")
 		if m.grown.CompareAndSwap(grown, grown+n) {
 			c.used.Add(n)
 			c.evict(page)
@@ -202,6 +203,7 @@ func (c *Cache[P]) forget(m *memory) {
 	if m == nil {
 		return
 	}
+	step.At("stop counting")
 	if grown := m.grown.Swap(closed); grown != closed {
 		c.used.Add(-m.size - grown)
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 
+	"github.com/varvedb/varve/bwtree/internal/step"
 	"github.com/varvedb/varve/bwtree/logstore"
 )
 
@@ -75,6 +76,7 @@ func (c *Cache[P]) put(record []byte) (logstore.Ref, error) {
 // meanwhile. The page in memory stays the same.
 func (c *Cache[P]) settle(page *Page[P], s *state[P], where Location) bool {
 	next := &state[P]{page: s.page, memory: s.memory, where: where}
+	step.At("settle")
 	if !page.now.CompareAndSwap(s, next) {
 		return false
 	}
