@@ -7,6 +7,7 @@
 package step
 
 import (
+	"math/rand/v2"
 	"runtime"
 	"sync/atomic"
 )
@@ -31,5 +32,11 @@ func At(point string) {
 	if f := hook.Load(); f != nil {
 		(*f)(point)
 	}
-	runtime.Gosched()
+	for range 1 + rand.IntN(16)/15*long {
+		runtime.Gosched()
+	}
 }
+
+// long is how often who comes to a mark lets others run there, now and then: long
+// enough for them to do something whole meanwhile.
+const long = 60
