@@ -44,7 +44,12 @@ func (s *Store) wake() {
 	s.moved.Broadcast()
 }
 
-// Apply implements kv.Store.
+// Apply implements kv.Store. When it returns the batch is visible, all of it, and as
+// durable as opt asks for; it has copied the batch and the conditions. Errors are
+// those of kv.Store: a *kv.ConflictError or kv.ErrTooOld if a condition does not hold,
+// kv.ErrNoSpace if the disk was full, after which nothing was changed,
+// kv.ErrUnknownOutcome if it failed, and then kv.ErrReadOnly until the store is opened
+// again, kv.ErrBusy with NoSlowdown.
 func (s *Store) Apply(ctx context.Context, b *kv.Batch, opt kv.WriteOptions) (kv.Seq, error) {
 	if err := b.Err(); err != nil {
 		return 0, err

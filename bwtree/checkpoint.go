@@ -17,7 +17,8 @@ import (
 )
 
 // Flush implements kv.Flusher: it makes a checkpoint, so that opening has no log to
-// replay.
+// replay. What was visible before it is durable when it returns. After kv.ErrNoSpace
+// the checkpoint before it still counts, and another call tries again.
 func (s *Store) Flush(ctx context.Context) error {
 	if err := s.enter(ctx); err != nil {
 		return err
@@ -269,7 +270,8 @@ func (s *Store) segmentSizes(list []uint32) (sizes []int64, total int64) {
 }
 
 // Compact implements kv.Compactor: it makes the leaves of a range anew, without
-// what nobody can read, and then a checkpoint.
+// what nobody can read, and then a checkpoint. When ctx ends it stops, with what it
+// has done so far.
 func (s *Store) Compact(ctx context.Context, span kv.Span, progress func(kv.Progress)) error {
 	if err := s.enter(ctx); err != nil {
 		return err
@@ -308,8 +310,9 @@ func (s *Store) Compact(ctx context.Context, span kv.Span, progress func(kv.Prog
 	return s.flush()
 }
 
-// Checkpoint implements kv.Checkpointer. It writes all pages; TREE comes last:
-// without it there is no store.
+// Checkpoint implements kv.Checkpointer: it writes what is visible to an empty or new
+// directory, as a store of its own, durably when it returns. TREE comes last: without
+// it there is no store. After an error nothing is left of it.
 func (s *Store) Checkpoint(ctx context.Context, dir string) error {
 	if err := s.enter(ctx); err != nil {
 		return err

@@ -52,7 +52,9 @@ func (v *view) release() {
 	}
 }
 
-// Iter implements kv.Reader.
+// Iter implements kv.Reader. The iterator reads one state, of the snapshot, or the
+// newest at its first move; it holds no page in memory, but consolidations keep what
+// it reads until it is closed.
 func (r *reader) Iter(opt kv.IterOptions) kv.Iterator {
 	if err := r.err(); err != nil {
 		return kv.FailedIterator(err)

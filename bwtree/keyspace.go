@@ -88,7 +88,8 @@ func (k *keyspace) within(d *leaf.Delta) bool {
 	return d.Value != nil && (end == nil || string(d.Value) <= string(end))
 }
 
-// Keyspace implements kv.Store.
+// Keyspace implements kv.Store. A keyspace is a prefix of the one tree; the same id
+// gives the same one, with the options of the first call.
 func (s *Store) Keyspace(id uint64, opt kv.KeyspaceOptions) (kv.Keyspace, error) {
 	if s.closed.Load() {
 		return nil, kv.ErrClosed

@@ -311,7 +311,8 @@ func (s *Store) answer(list []*request, err error, segment uint64) {
 	s.moved.Broadcast()
 }
 
-// Sync implements kv.Syncer.
+// Sync implements kv.Syncer: all that was visible before the call is durable when it
+// returns. kv.ErrUnknownOutcome is that nobody knows, and ends writing.
 func (s *Store) Sync(ctx context.Context) error {
 	if err := s.enter(ctx); err != nil {
 		return err
