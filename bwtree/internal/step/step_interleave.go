@@ -27,16 +27,21 @@ func SetHook(f func(point string)) {
 	hook.Store(&f)
 }
 
-// At marks a point.
+// At marks a point: it calls the hook, if there is one, and lets others run, now and
+// then for longer.
 func At(point string) {
 	if f := hook.Load(); f != nil {
 		(*f)(point)
 	}
-	for range 1 + rand.IntN(16)/15*long {
+	turns := 1
+	if rand.IntN(16) == 0 {
+		turns = long
+	}
+	for range turns {
 		runtime.Gosched()
 	}
 }
 
-// long is how often who comes to a mark lets others run there, now and then: long
-// enough for them to do something whole meanwhile.
+// long is how many turns others have at a mark now and then: enough to do something
+// whole meanwhile.
 const long = 60
