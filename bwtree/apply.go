@@ -23,6 +23,7 @@ func (s *Store) enter(ctx context.Context) error {
 		if n&closingBit != 0 {
 			return kv.ErrClosed
 		}
+		step.At("begin a call")
 		if s.calls.CompareAndSwap(n, n+1) {
 			return nil
 		}
@@ -43,7 +44,12 @@ func (s *Store) wake() {
 	s.moved.Broadcast()
 }
 
-// Apply implements kv.Store.
+// Apply implements kv.Store. When it returns the batch is visible, all of it, and as
+// durable as opt asks for; it has copied the batch and the conditions. Errors are
+// those of kv.Store: a *kv.ConflictError or kv.ErrTooOld if a condition does not hold,
+// kv.ErrNoSpace if the disk was full, after which nothing was changed,
+// kv.ErrUnknownOutcome if it failed, and then kv.ErrReadOnly until the store is opened
+// again, kv.ErrBusy with NoSlowdown.
 func (s *Store) Apply(ctx context.Context, b *kv.Batch, opt kv.WriteOptions) (kv.Seq, error) {
 	if err := b.Err(); err != nil {
 		return 0, err
@@ -173,8 +179,8 @@ func (s *Store) finish(w *write) error {
 
 // help does what can be done for w.
 func (s *Store) help(w *write) {
-	if w.cond == nil && w.seen == nil && w.free() {
-		// Beside those before it. An error is met again when it is its turn.
+	if w.mayOvertake() {
+		// An error is met again when it is its turn.
 		s.decide(w)
 		_ = s.add(w)
 	}

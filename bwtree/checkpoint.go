@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/varvedb/varve/bwtree/internal/leaf"
+	"github.com/varvedb/varve/bwtree/internal/step"
 	"github.com/varvedb/varve/bwtree/logstore"
 	"github.com/varvedb/varve/internal/commit"
 	"github.com/varvedb/varve/kv"
@@ -16,7 +17,8 @@ import (
 )
 
 // Flush implements kv.Flusher: it makes a checkpoint, so that opening has no log to
-// replay.
+// replay. What was visible before it is durable when it returns. After kv.ErrNoSpace
+// the checkpoint before it still counts, and another call tries again.
 func (s *Store) Flush(ctx context.Context) error {
 	if err := s.enter(ctx); err != nil {
 		return err
@@ -40,6 +42,7 @@ func (s *Store) checkpointIfLong() {
 
 // checkpointInBackground starts a checkpoint unless one is being made.
 func (s *Store) checkpointInBackground() {
+	step.At("begin a checkpoint")
 	if !s.flushing.CompareAndSwap(false, true) {
 		return
 	}
@@ -267,7 +270,8 @@ func (s *Store) segmentSizes(list []uint32) (sizes []int64, total int64) {
 }
 
 // Compact implements kv.Compactor: it makes the leaves of a range anew, without
-// what nobody can read, and then a checkpoint.
+// what nobody can read, and then a checkpoint. When ctx ends it stops, with what it
+// has done so far.
 func (s *Store) Compact(ctx context.Context, span kv.Span, progress func(kv.Progress)) error {
 	if err := s.enter(ctx); err != nil {
 		return err
@@ -306,8 +310,9 @@ func (s *Store) Compact(ctx context.Context, span kv.Span, progress func(kv.Prog
 	return s.flush()
 }
 
-// Checkpoint implements kv.Checkpointer. It writes all pages; TREE comes last:
-// without it there is no store.
+// Checkpoint implements kv.Checkpointer: it writes what is visible to an empty or new
+// directory, as a store of its own, durably when it returns. TREE comes last: without
+// it there is no store. After an error nothing is left of it.
 func (s *Store) Checkpoint(ctx context.Context, dir string) error {
 	if err := s.enter(ctx); err != nil {
 		return err
@@ -352,7 +357,7 @@ func (s *Store) copyPages(ctx context.Context, store *logstore.Store, d *directo
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		_, l, _, err := s.tree.find(low)
+		l, _, err := s.tree.newest(low)
 		if err != nil {
 			return err
 		}

@@ -103,7 +103,7 @@ func (t *tree) checkKey(key []byte, at, before kv.Seq) error {
 	if seq, written := l.WrittenAfter(key, at, before); written {
 		return &kv.ConflictError{Key: bytes.Clone(key), Seq: seq}
 	}
-	if l.Knows(key) {
+	if l.Knows(key, before) {
 		return nil // and whatever came after is known too
 	}
 	return t.checkRanges(kv.Span{Start: key, End: kv.After(key)}, at, before)

@@ -20,6 +20,7 @@ func (s *Store) decide(w *write) {
 		return
 	}
 	if w.cond == nil && w.seen == nil {
+		step.At("accept")
 		w.outcome.CompareAndSwap(nil, accepted)
 		return
 	}
@@ -116,6 +117,13 @@ func (s *Store) publish() {
 // free reports whether a write need not wait for the log.
 func (w *write) free() bool {
 	return w.unlogged || w.level == kv.Process
+}
+
+// mayOvertake reports whether the changes of a write may be added before those of
+// earlier ones. A deletion of a range may not: it leaves its mark on the keys that a
+// leaf has when it is consolidated, and one that came later would escape it.
+func (w *write) mayOvertake() bool {
+	return w.free() && w.cond == nil && w.seen == nil && !w.ranges
 }
 
 // add adds the changes of a write to the tree.

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/varvedb/varve/bwtree/internal/leaf"
+	"github.com/varvedb/varve/bwtree/internal/step"
 	"github.com/varvedb/varve/internal/leak"
 	"github.com/varvedb/varve/kv"
 )
@@ -45,12 +46,15 @@ type view struct {
 
 // release ends the hold; it may be called before there is one.
 func (v *view) release() {
+	step.At("release a view")
 	if hold := v.hold.Swap(nil); hold != nil {
 		hold.release()
 	}
 }
 
-// Iter implements kv.Reader.
+// Iter implements kv.Reader. The iterator reads one state, of the snapshot, or the
+// newest at its first move; it holds no page in memory, but consolidations keep what
+// it reads until it is closed.
 func (r *reader) Iter(opt kv.IterOptions) kv.Iterator {
 	if err := r.err(); err != nil {
 		return kv.FailedIterator(err)
@@ -117,7 +121,7 @@ func (it *iterator) holds(key []byte) bool {
 // is an error.
 func (it *iterator) read(key, from []byte, most int) *leaf.Leaf {
 	it.loaded = false
-	_, l, _, err := it.store.tree.find(key)
+	l, _, err := it.store.tree.newest(key)
 	var more []byte
 	if err == nil {
 		it.list, more, err = l.Entries(it.list[:0], &it.walk, from, most, it.view.seq, it.store.opt.Mergers, it.opt.KeysOnly)

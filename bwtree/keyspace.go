@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/varvedb/varve/bwtree/internal/leaf"
+	"github.com/varvedb/varve/bwtree/internal/step"
 	"github.com/varvedb/varve/kv"
 )
 
@@ -28,6 +29,7 @@ type keyspace struct {
 func (k *keyspace) raise(seq kv.Seq) {
 	for {
 		old := k.modified.Load()
+		step.At("raise")
 		if old >= uint64(seq) || k.modified.CompareAndSwap(old, uint64(seq)) {
 			return
 		}
@@ -86,7 +88,8 @@ func (k *keyspace) within(d *leaf.Delta) bool {
 	return d.Value != nil && (end == nil || string(d.Value) <= string(end))
 }
 
-// Keyspace implements kv.Store.
+// Keyspace implements kv.Store. A keyspace is a prefix of the one tree; the same id
+// gives the same one, with the options of the first call.
 func (s *Store) Keyspace(id uint64, opt kv.KeyspaceOptions) (kv.Keyspace, error) {
 	if s.closed.Load() {
 		return nil, kv.ErrClosed
@@ -102,6 +105,7 @@ func (s *Store) Keyspace(id uint64, opt kv.KeyspaceOptions) (kv.Keyspace, error)
 		}
 		space := &keyspace{all: s, id: id, noLog: opt.NoLog}
 		next[id] = space
+		step.At("add a keyspace")
 		if s.keyspaces.known.CompareAndSwap(old, &next) {
 			// Batches that are ordered from here on touch it; others were before.
 			space.raise(s.queue.last().seq)

@@ -20,7 +20,7 @@ import (
 
 // call is an operation on the few keys of a store.
 type call struct {
-	kind     string // get, put, delete, cas, scan
+	kind     string // get, put, delete, clear (two keys), cas, scan
 	key      int
 	old, new string // empty is absent
 }
@@ -46,6 +46,9 @@ var model = porcupine.Model{
 			return true, s
 		case "delete":
 			s[in.key] = ""
+			return true, s
+		case "clear":
+			s[1], s[2] = "", ""
 			return true, s
 		case "cas":
 			if s[in.key] != in.old {
@@ -82,7 +85,8 @@ func TestTheStoreIsLinearizable(t *testing.T) {
 
 // record lets goroutines work on a store, and returns what they did.
 func record(t *testing.T, seed uint64) (history []porcupine.Operation) {
-	s := open(t, &bwtree.Options{Dir: "db", FS: vfs.NewMem(), Fanout: 2, Deltas: 1 + int(seed%3), CacheBytes: -1, RedoBytes: 2000})
+	s := open(t, &bwtree.Options{Dir: "db", FS: vfs.NewMem(), Fanout: 2 + 3*int(seed/3%2),
+		Deltas: 1 + int(seed%3), CacheBytes: -1, RedoBytes: 2000})
 	var clock atomic.Int64
 	var mu sync.Mutex
 	var wait sync.WaitGroup
@@ -110,7 +114,7 @@ func record(t *testing.T, seed uint64) (history []porcupine.Operation) {
 }
 
 func randomCall(rng *rand.Rand, val string) call {
-	in := call{kind: []string{"get", "get", "put", "put", "delete", "cas", "cas", "scan"}[rng.IntN(8)], key: rng.IntN(linearKeys), new: val}
+	in := call{kind: []string{"get", "get", "put", "put", "delete", "clear", "cas", "cas", "scan", "scan"}[rng.IntN(10)], key: rng.IntN(linearKeys), new: val}
 	if in.kind == "cas" && rng.IntN(3) > 0 {
 		in.old = fmt.Sprintf("%d.%d", rng.IntN(4), rng.IntN(25))
 	}
@@ -130,6 +134,8 @@ func do(s *bwtree.Store, in call, d kv.Durability) (answer, error) {
 		b.Put(linearKey(in.key), []byte(in.new))
 	case "delete":
 		b.Delete(linearKey(in.key))
+	case "clear":
+		b.DeleteRange(linearKey(1), linearKey(3))
 	case "cas":
 		swapped, actual, err := kv.CompareAndSwap(ctx, s, linearKey(in.key), kv.KV{Value: []byte(in.old), Absent: in.old == ""},
 			kv.KV{Value: []byte(in.new)}, opt)

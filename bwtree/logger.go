@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"slices"
 
+	"github.com/varvedb/varve/bwtree/internal/step"
 	"github.com/varvedb/varve/internal/commit"
 	"github.com/varvedb/varve/journal"
 	"github.com/varvedb/varve/kv"
@@ -24,7 +25,9 @@ const (
 // kick makes the logger look for work after this call.
 func (s *Store) kick() {
 	for {
-		switch s.logger.Load() {
+		state := s.logger.Load()
+		step.At("kick the logger")
+		switch state {
 		case loggerIdle:
 			if s.logger.CompareAndSwap(loggerIdle, loggerRuns) {
 				s.opt.Executor.Go("log", s.logTask)
@@ -44,6 +47,7 @@ func (s *Store) logTask() {
 	for {
 		for s.logRound() {
 		}
+		step.At("end the logger")
 		if s.logger.CompareAndSwap(loggerRuns, loggerIdle) {
 			break
 		}
@@ -214,6 +218,7 @@ func (s *Store) settle(group []*write, err error) error {
 		}
 	}
 	for _, w := range group {
+		step.At("say that it is logged")
 		w.phase.CompareAndSwap(waiting, logged)
 		s.lastLogged.Store(uint64(w.seq))
 		if w.level == kv.Process {
@@ -238,6 +243,7 @@ func (s *Store) refuse(w *write) {
 	if w.level == kv.Process {
 		s.hole.make()
 	}
+	step.At("refuse")
 	w.phase.CompareAndSwap(waiting, refused)
 }
 
@@ -253,6 +259,7 @@ func (s *Store) noteHole() {
 func (s *Store) giveUp(group []*write, err error) error {
 	s.fail(err)
 	for _, w := range group {
+		step.At("give up")
 		w.phase.CompareAndSwap(waiting, failed)
 	}
 	return err
@@ -260,6 +267,7 @@ func (s *Store) giveUp(group []*write, err error) error {
 
 // fail takes no more writes until the store is opened again, because of err.
 func (s *Store) fail(err error) {
+	step.At("fail")
 	if s.failure.CompareAndSwap(nil, &err) {
 		s.opt.Logger.Error("varve: the disk failed; no more writes are taken", "dir", s.opt.Dir, "err", err)
 		s.wake()
@@ -303,7 +311,8 @@ func (s *Store) answer(list []*request, err error, segment uint64) {
 	s.moved.Broadcast()
 }
 
-// Sync implements kv.Syncer.
+// Sync implements kv.Syncer: all that was visible before the call is durable when it
+// returns. kv.ErrUnknownOutcome is that nobody knows, and ends writing.
 func (s *Store) Sync(ctx context.Context) error {
 	if err := s.enter(ctx); err != nil {
 		return err

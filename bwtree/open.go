@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/varvedb/varve/bwtree/internal/step"
 	"github.com/varvedb/varve/bwtree/logstore"
 	"github.com/varvedb/varve/internal/commit"
 	"github.com/varvedb/varve/journal"
@@ -299,6 +300,7 @@ func (s *Store) Refresh(ctx context.Context) error {
 		}
 		return fmt.Errorf("refresh %s: %w", s.opt.Dir, err)
 	}
+	step.At("refresh")
 	old := s.fresh.Swap(next)
 	if known := s.keyspaces.known.Load(); known != nil {
 		for _, space := range *known {

@@ -33,10 +33,11 @@ func TestAGoroutineParkedAnywhereInAPutBlocksNobody(t *testing.T) {
 	}
 }
 
-// tiny returns a store whose leaves are consolidated and split at every turn.
+// tiny returns a store whose leaves are consolidated, split and merged at every turn,
+// and written and let go all the time.
 func tiny(t *testing.T) *Store {
 	t.Helper()
-	s, err := Open(context.Background(), &Options{Dir: "db", FS: vfs.NewMem(), Fanout: 2, Deltas: 1})
+	s, err := Open(context.Background(), &Options{Dir: "db", FS: vfs.NewMem(), Fanout: 2, Deltas: 1, CacheBytes: -1, RedoBytes: 2000})
 	if err != nil {
 		t.Fatal(err)
 	}

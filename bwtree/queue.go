@@ -17,6 +17,7 @@ type write struct {
 	deltas     []leaf.Delta
 	encoding   []byte         // of the batch
 	unlogged   bool           // it goes to no log
+	ranges     bool           // it deletes ranges
 	cond       *kv.Conditions // Keys and Spans; nil if there are none
 	seen       *kv.Conditions // under which what was compared stays so
 	level      kv.Durability
@@ -52,7 +53,7 @@ func newWrite(b *kv.Batch, level kv.Durability, cond, seen *kv.Conditions) *writ
 		d := &w.deltas[i]
 		d.Kind, d.Key, d.Value, d.Merger = op.Kind, op.Key, op.Value, op.Merger
 		if op.Kind == kv.OpDeleteRange {
-			d.Value = op.Span().End
+			d.Value, w.ranges = op.Span().End, true
 		}
 		i++
 	}

@@ -46,13 +46,14 @@ func (r *reader) Get(key, dst []byte) ([]byte, bool, error) {
 	return l.Get(key, at, r.store.opt.Mergers, dst)
 }
 
-// Has implements kv.Reader.
+// Has implements kv.Reader, as Get does.
 func (r *reader) Has(key []byte) (bool, error) {
 	l, at, err := r.leaf(key)
 	return err == nil && l.Has(key, at), err
 }
 
-// MultiGet implements kv.Reader.
+// MultiGet implements kv.Reader: all keys are read at one state, in their order, until
+// f returns an error. Values are valid during the call.
 func (r *reader) MultiGet(keys [][]byte, f func(i int, val []byte, ok bool) error) error {
 	if err := r.err(); err != nil {
 		return err
@@ -93,7 +94,8 @@ type snapshot struct {
 	handle *leak.Handle
 }
 
-// Snapshot implements kv.Store.
+// Snapshot implements kv.Store. It copies nothing; consolidations keep what it reads
+// until it is closed.
 func (s *Store) Snapshot(ctx context.Context) (kv.Snapshot, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err

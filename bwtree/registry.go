@@ -36,6 +36,7 @@ func (r *registry) open() *slot {
 			}
 		}
 		if b.next.Load() == nil {
+			step.At("add slots")
 			b.next.CompareAndSwap(nil, new(slots))
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/varvedb/varve/bwtree/internal/step"
 	"github.com/varvedb/varve/bwtree/logstore"
 	"github.com/varvedb/varve/internal/commit"
 	"github.com/varvedb/varve/internal/leak"
@@ -18,7 +19,9 @@ import (
 )
 
 // Store is an open store. It implements kv.Store and the optional interfaces
-// Syncer, Flusher, Compactor, Checkpointer, Verifier and Watcher.
+// Syncer, Flusher, Compactor, Checkpointer, Verifier and Watcher. All methods may be
+// called concurrently, Close too: it waits for those that run, and later ones return
+// kv.ErrClosed.
 type Store struct {
 	reader    // of the newest visible state
 	opt       Options
@@ -143,7 +146,8 @@ func (s *Store) Watch(after kv.Seq, spans ...kv.Span) (kv.Feed, error) {
 // Limits implements kv.Store.
 func (s *Store) Limits() kv.Limits { return kv.DefaultLimits() }
 
-// Metrics returns the counters of the store.
+// Metrics returns the counters of the store since it was opened, and what it takes
+// now. Numbers that are not known are -1.
 func (s *Store) Metrics() kv.Metrics {
 	m := kv.Metrics{
 		Gets: s.gets.Load(), Iterators: s.iterators.Load(),
@@ -192,6 +196,7 @@ func (s *Store) Close() error {
 func (s *Store) beginClose() bool {
 	first := false
 	for n := s.calls.Load(); n&closingBit == 0 && !first; n = s.calls.Load() {
+		step.At("begin to close")
 		first = s.calls.CompareAndSwap(n, n|closingBit)
 	}
 	s.mu.Lock()

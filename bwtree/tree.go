@@ -69,7 +69,9 @@ func (m materializer) Freeze(l *leaf.Leaf) bool {
 	return l.SealIfPure() && l.Succeed(&leaf.Successor{Left: leaf.New(l.Base(), m.deltas)})
 }
 
-// find returns the leaf that holds key, and where it hangs.
+// find returns the leaf that holds key, and where it hangs. All that was visible of
+// key is there; of others it may lack what was written to the right half of a split
+// that is being done, so who reads several keys wants newest.
 func (t *tree) find(key []byte) (*page, *leaf.Leaf, token, error) {
 	for {
 		_, p := t.index.Load().Floor(key)
@@ -97,7 +99,7 @@ func (t *tree) current(key []byte, p *page) bool {
 }
 
 // newest returns the leaf that holds key, and a number up to which it has all that
-// is visible.
+// is visible of any key within its bounds.
 func (t *tree) newest(key []byte) (*leaf.Leaf, kv.Seq, error) {
 	for {
 		p, l, _, err := t.find(key)
@@ -210,6 +212,7 @@ func (t *tree) free(p *page) {
 func (t *tree) forget(seq kv.Seq) {
 	for {
 		old := t.forgotten.Load()
+		step.At("forget")
 		if old >= uint64(seq) || t.forgotten.CompareAndSwap(old, uint64(seq)) {
 			return
 		}

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/varvedb/varve/bwtree"
@@ -50,6 +51,49 @@ func TestAResidentGetAllocatesNothing(t *testing.T) {
 		}
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
+	}
+}
+
+// counted counts how often the locks of an executor are taken, or tried.
+type counted struct {
+	vfs.Executor
+	locks *atomic.Int64
+}
+
+type countedMutex struct {
+	sync.Mutex
+	locks *atomic.Int64
+}
+
+func (c counted) NewMutex() vfs.Mutex { return &countedMutex{locks: c.locks} }
+
+func (m *countedMutex) Lock() {
+	m.locks.Add(1)
+	m.Mutex.Lock()
+}
+
+func (m *countedMutex) TryLock() bool {
+	m.locks.Add(1)
+	return m.Mutex.TryLock()
+}
+
+func TestAResidentGetTakesNoLock(t *testing.T) {
+	var locks atomic.Int64
+	s := open(t, &bwtree.Options{Executor: counted{vfs.Go(), &locks}})
+	for i := range 5000 {
+		check(t, put(s, kv.Process, fmt.Sprintf("key %06d", i), fmt.Sprint(i)))
+	}
+	locks.Store(0)
+	for i := range 5000 {
+		if _, ok, err := s.Get(fmt.Appendf(nil, "key %06d", i), nil); !ok || err != nil {
+			t.Fatal(i, ok, err)
+		}
+	}
+	if n := locks.Load(); n != 0 {
+		t.Errorf("%d locks in 5000 Gets", n)
+	}
+	if check(t, s.Close()); locks.Load() == 0 {
+		t.Error("locks are not counted")
 	}
 }
 

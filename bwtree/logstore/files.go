@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/varvedb/varve/bwtree/internal/step"
 	"github.com/varvedb/varve/internal/segfile"
 	"github.com/varvedb/varve/vfs"
 )
@@ -63,6 +64,7 @@ func (o *openFile) retain() bool {
 		if n == 0 {
 			return false
 		}
+		step.At("use a file")
 		if o.users.CompareAndSwap(n, n+1) {
 			return true
 		}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/varvedb/varve/bwtree/internal/step"
 	"github.com/varvedb/varve/vfs"
 )
 
@@ -18,7 +19,9 @@ const (
 // kick makes the flusher look for work after this call.
 func (s *Store) kick() {
 	for {
-		switch state := s.flusher.Load(); state {
+		state := s.flusher.Load()
+		step.At("kick the flusher")
+		switch state {
 		case flusherIdle:
 			if s.flusher.CompareAndSwap(flusherIdle, flusherRuns) {
 				s.opt.Executor.Go("log store", s.flushTask)
@@ -38,6 +41,7 @@ func (s *Store) kick() {
 func (s *Store) flushTask() {
 	for {
 		s.settle(s.flush())
+		step.At("end the flusher")
 		if s.flusher.CompareAndSwap(flusherRuns, flusherIdle) {
 			break
 		}

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/varvedb/varve/bwtree/internal/step"
 	"github.com/varvedb/varve/internal/segfile"
 	"github.com/varvedb/varve/vfs"
 )
@@ -134,6 +135,7 @@ func (s *Store) MakeStable(addr Addr) error {
 func (s *Store) want(addr Addr) {
 	for {
 		old := s.wanted.Load()
+		step.At("want")
 		if old >= uint64(addr) || s.wanted.CompareAndSwap(old, uint64(addr)) {
 			return
 		}
@@ -153,6 +155,7 @@ func (s *Store) Sync() error {
 // files. It waits for reservations to end. Later calls return the same. After an
 // error the log was not closed.
 func (s *Store) Close() error {
+	step.At("begin to close")
 	first := s.closed.CompareAndSwap(false, true)
 	s.mu.Lock()
 	defer s.mu.Unlock()

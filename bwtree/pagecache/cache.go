@@ -124,7 +124,8 @@ func (c *Cache[P]) Peek(page *Page[P]) (P, Token[P], bool) {
 	return s.page, Token[P]{s}, s.resident()
 }
 
-// Replace makes p the content of a page, if it is still the one of the token.
+// Replace makes p the content of a page, in memory, if its content is still the one
+// of the token. It returns the token of p, and false if somebody was first.
 func (c *Cache[P]) Replace(page *Page[P], t Token[P], p P) (Token[P], bool) {
 	next := c.inMemory(p, t.s.where)
 	next.dirty = true
@@ -134,9 +135,10 @@ func (c *Cache[P]) Replace(page *Page[P], t Token[P], p P) (Token[P], bool) {
 	return Token[P]{next}, true
 }
 
-// Merge merges a fragment into a page, if its content is still the one of the
-// token. The cache keeps the fragment, which must not be changed any more. The
-// error is that of the materializer.
+// Merge merges a fragment into a page, in memory, if its content is still the one of
+// the token. It returns the token of the new content, and false if somebody was
+// first, or if the page was let go of. The cache keeps the fragment, which must not
+// be changed any more. The error is that of the materializer.
 func (c *Cache[P]) Merge(page *Page[P], t Token[P], fragment []byte) (Token[P], bool, error) {
 	if !t.s.resident() {
 		return Token[P]{}, false, nil
@@ -157,19 +159,22 @@ func (c *Cache[P]) Merge(page *Page[P], t Token[P], fragment []byte) (Token[P], 
 	return Token[P]{next}, true, nil
 }
 
-// Free gives up a page, if its content is still the one of the token. Its records
-// are then of no use.
+// Free gives up a page, if its content is still the one of the token; it reports false
+// if somebody was first. Get of it is vfs.ErrClosed then, and its records are of no
+// use.
 func (c *Cache[P]) Free(page *Page[P], t Token[P]) bool {
 	return c.swap(page, t.s, &state[P]{freed: true})
 }
 
-// Grow counts n more bytes for content that was changed inside.
+// Grow counts n more bytes for content that was changed inside, unless the content of
+// the page is no longer the one of the token.
 func (c *Cache[P]) Grow(page *Page[P], t Token[P], n int64) {
 	for m := t.s.memory; m != nil; {
 		grown := m.grown.Load()
 		if grown == closed {
 			return
 		}
+		step.At("grow")
 		if m.grown.CompareAndSwap(grown, grown+n) {
 			c.used.Add(n)
 			c.evict(page)
@@ -202,6 +207,7 @@ func (c *Cache[P]) forget(m *memory) {
 	if m == nil {
 		return
 	}
+	step.At("stop counting")
 	if grown := m.grown.Swap(closed); grown != closed {
 		c.used.Add(-m.size - grown)
 	}

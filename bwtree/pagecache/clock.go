@@ -3,6 +3,7 @@ package pagecache
 import (
 	"sync/atomic"
 
+	"github.com/varvedb/varve/bwtree/internal/step"
 	"github.com/varvedb/varve/vfs"
 )
 
@@ -19,12 +20,17 @@ type clock[P any] struct {
 
 // list makes the clock know a page, if it does not.
 func (k *clock[P]) list(page *Page[P]) {
-	if page.listed.Load() || !page.listed.CompareAndSwap(false, true) {
+	if page.listed.Load() {
+		return
+	}
+	step.At("list")
+	if !page.listed.CompareAndSwap(false, true) {
 		return
 	}
 	for {
 		top := k.fresh.Load()
 		page.next = top
+		step.At("push")
 		if k.fresh.CompareAndSwap(top, page) {
 			return
 		}
@@ -65,6 +71,7 @@ func (c *Cache[P]) sweep(keep *Page[P]) bool {
 
 // take moves the pages of the stack into the ring.
 func (k *clock[P]) take() {
+	step.At("take")
 	for page := k.fresh.Swap(nil); page != nil; {
 		next := page.next
 		page.next = nil
@@ -94,7 +101,11 @@ func (c *Cache[P]) pass(page *Page[P]) bool {
 		page.again.Store(false)
 		return false
 	}
-	if !s.clean() || !c.stable(s.where) || !c.mat.Freeze(s.page) || !page.now.CompareAndSwap(s, &state[P]{where: s.where}) {
+	if !s.clean() || !c.stable(s.where) || !c.mat.Freeze(s.page) {
+		return false
+	}
+	step.At("evict")
+	if !page.now.CompareAndSwap(s, &state[P]{where: s.where}) {
 		return false
 	}
 	c.forget(s.memory)

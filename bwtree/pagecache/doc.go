@@ -25,8 +25,8 @@
 // # Eviction
 //
 // A hand goes round the pages in memory. It lets go of those that are on disk,
-// durably, and were not used a second time since it passed: a page that a scan has read once
-// goes before one that is used again and again.
+// durably, and were not used a second time since it passed: a page that a scan has
+// read once goes before one that is used again and again.
 package pagecache
 
 import "github.com/varvedb/varve/bwtree/logstore"
@@ -68,8 +68,8 @@ func (l Location) Refs() []logstore.Ref {
 // Options are the settings of a cache. The zero value is good.
 type Options struct {
 	// Capacity is how many bytes of pages are kept, at most, as long as those that
-	// were not flushed and synced leave room. 0 is 16 MiB; less than 0 keeps nothing that need
-	// not stay.
+	// were not flushed and synced leave room. 0 is 16 MiB; less than 0 keeps
+	// nothing that need not stay.
 	Capacity int64
 	// Fragments is how many fragments a page has on disk beside its image before
 	// the whole is written again. 0 is 1; less than 0 is none.

@@ -67,3 +67,42 @@ func ExampleCache() {
 	// merged with an old token: false <nil>
 	// 42 1 <nil>
 }
+
+// A page is changed again with a new token until nobody was first.
+func ExampleToken() {
+	store, err := logstore.Open(logstore.Options{FS: vfs.NewMem(), Dir: "."}, logstore.Tail{})
+	no(err)
+	defer store.Close()
+	c := pagecache.New(store, vfs.Go(), sums{}, pagecache.Options{})
+	page := c.Allocate(1)
+	for done := false; !done; {
+		n, token, err := c.Get(page)
+		no(err)
+		_, done = c.Replace(page, token, 2*n)
+	}
+	n, _, err := c.Get(page)
+	fmt.Println(n, err)
+	// Output: 2 <nil>
+}
+
+// The user of a cache keeps where its pages are, and finds them again with that.
+func ExampleLocation() {
+	fs := vfs.NewMem()
+	store, err := logstore.Open(logstore.Options{FS: fs, Dir: "."}, logstore.Tail{})
+	no(err)
+	c := pagecache.New(store, vfs.Go(), sums{}, pagecache.Options{})
+	where, err := c.Flush(c.Allocate(7))
+	no(err)
+	no(c.Sync())
+	no(store.Close())
+
+	tail, err := logstore.Scan(logstore.Options{FS: fs, Dir: "."}, 0, nil)
+	no(err)
+	store, err = logstore.Open(logstore.Options{FS: fs, Dir: "."}, tail)
+	no(err)
+	defer store.Close()
+	c = pagecache.New(store, vfs.Go(), sums{}, pagecache.Options{})
+	n, _, err := c.Get(c.Attach(where))
+	fmt.Println(n, len(where.Refs()), err)
+	// Output: 7 1 <nil>
+}

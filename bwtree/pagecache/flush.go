@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 
+	"github.com/varvedb/varve/bwtree/internal/step"
 	"github.com/varvedb/varve/bwtree/logstore"
 )
 
@@ -17,7 +18,8 @@ const (
 // Flush writes what is not on disk of a page, and returns where the page is then.
 // It is durable once the log store has made its records stable; until then it must
 // not be relied on after a crash. If others change the page meanwhile, what they
-// made of it is not written: see Where.
+// made of it is not written: see Where. Errors are those of logstore.Store.Reserve;
+// then nothing was written.
 func (c *Cache[P]) Flush(page *Page[P]) (Location, error) {
 	for {
 		s := page.now.Load()
@@ -35,7 +37,8 @@ func (c *Cache[P]) Flush(page *Page[P]) (Location, error) {
 }
 
 // Sync makes all that was flushed durable. Only then does the cache let go of it:
-// a sync that fails may drop what was written before.
+// a sync that fails may drop what was written before. Errors are those of
+// logstore.Store.MakeStable.
 func (c *Cache[P]) Sync() error {
 	if err := c.store.Sync(); err != nil {
 		return err
@@ -75,6 +78,7 @@ func (c *Cache[P]) put(record []byte) (logstore.Ref, error) {
 // meanwhile. The page in memory stays the same.
 func (c *Cache[P]) settle(page *Page[P], s *state[P], where Location) bool {
 	next := &state[P]{page: s.page, memory: s.memory, where: where}
+	step.At("settle")
 	if !page.now.CompareAndSwap(s, next) {
 		return false
 	}
@@ -101,7 +105,8 @@ func splitFragments(list [][]byte, record []byte) ([][]byte, error) {
 
 // Write writes the image of a page, even if it is on disk, if its content is still
 // the one of the token; Flush does so only where it must. If others change the page
-// meanwhile, the record that was written holds what it was before.
+// meanwhile, the record that was written holds what it was before. Durability and
+// errors are those of Flush.
 func (c *Cache[P]) Write(page *Page[P], t Token[P]) (Location, error) {
 	where, err := c.write(&state[P]{page: t.s.page, dirty: true})
 	if err == nil {
@@ -111,7 +116,8 @@ func (c *Cache[P]) Write(page *Page[P], t Token[P]) (Location, error) {
 }
 
 // Put writes the image of content that is in no page. It is for who writes pages
-// as they were earlier; Attach makes pages of what it returns.
+// as they were earlier; Attach makes pages of what it returns. Durability and errors
+// are those of Flush.
 func (c *Cache[P]) Put(p P) (logstore.Ref, error) {
 	c.images.Add(1)
 	return c.put(c.mat.Image([]byte{kindImage}, p))

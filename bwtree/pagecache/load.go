@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/varvedb/varve/bwtree/internal/step"
 	"github.com/varvedb/varve/bwtree/logstore"
 	"github.com/varvedb/varve/vfs"
 )
@@ -26,6 +27,7 @@ func (c *Cache[P]) load(page *Page[P]) (p P, t Token[P], err error) {
 			return p, t, err
 		}
 		next := c.inMemory(p, s.where)
+		step.At("load")
 		if page.now.CompareAndSwap(s, next) {
 			page.again.Store(false)
 			c.clock.stuck.Store(false)

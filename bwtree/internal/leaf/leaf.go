@@ -78,7 +78,10 @@ func (l *Leaf) Seal() {
 }
 
 // SealIfPure seals a leaf that has no deltas, and reports whether that is so.
-func (l *Leaf) SealIfPure() bool { return l.state.CompareAndSwap(0, sealedBit) }
+func (l *Leaf) SealIfPure() bool {
+	step.At("seal if pure")
+	return l.state.CompareAndSwap(0, sealedBit)
+}
 
 // Pure reports whether no deltas were added so far.
 func (l *Leaf) Pure() bool { return l.state.Load()&^sealedBit == 0 }

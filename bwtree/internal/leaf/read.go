@@ -125,10 +125,10 @@ func (l *Leaf) WrittenAfter(key []byte, at, before kv.Seq) (seq kv.Seq, written 
 	return seq, seq > at
 }
 
-// Knows reports whether there is a version of key: then WrittenAfter is exact,
-// even for numbers of which others were forgotten.
-func (l *Leaf) Knows(key []byte) bool {
-	v, _ := l.newest(key, ^kv.Seq(0))
+// Knows reports whether there is a version of key below before: then WrittenAfter is
+// exact, even for numbers of which others were forgotten.
+func (l *Leaf) Knows(key []byte, before kv.Seq) bool {
+	v, _ := l.newest(key, before-1)
 	return v.seq != 0
 }
 

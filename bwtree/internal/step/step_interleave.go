@@ -7,6 +7,7 @@
 package step
 
 import (
+	"math/rand/v2"
 	"runtime"
 	"sync/atomic"
 )
@@ -26,10 +27,21 @@ func SetHook(f func(point string)) {
 	hook.Store(&f)
 }
 
-// At marks a point.
+// At marks a point: it calls the hook, if there is one, and lets others run, now and
+// then for longer.
 func At(point string) {
 	if f := hook.Load(); f != nil {
 		(*f)(point)
 	}
-	runtime.Gosched()
+	turns := 1
+	if rand.IntN(16) == 0 {
+		turns = long
+	}
+	for range turns {
+		runtime.Gosched()
+	}
 }
+
+// long is how many turns others have at a mark now and then: enough to do something
+// whole meanwhile.
+const long = 60

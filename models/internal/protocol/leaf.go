@@ -1,13 +1,13 @@
 // Package protocol holds small models of the lock-free protocols of the B+ tree
 // engine, in Go, for the explorer in models/internal/explore, which always runs
-// with the tests. In models/ they are once more in Promela, for spin (make model),
-// but for merge. Both visit every interleaving. A model has a seeded bug, off by
-// default, that the checkers must find: so we know that they look.
+// with the tests. In models/ they are once more in Promela, for spin (make model).
+// Both visit every interleaving. A model has a seeded bug, off by default, that the
+// checkers must find: so we know that they look.
 //
 //	leaf.pml      leaf.go      claim a delta, seal, consolidate, split, read
 //	log.pml       log.go       reserve, complete, abort, seal, write
 //	snapshot.pml  snapshot.go  register a snapshot, fix the cut of a consolidation
-//	              merge.go     merge a leaf into the one left of it
+//	merge.pml     merge.go     merge a leaf into the one left of it, split, scan
 //
 // The names of the steps are those of the code in bwtree.
 package protocol

@@ -17,7 +17,9 @@ func TestTheSeededBugsAreFound(t *testing.T) {
 	t.Run("pass over empty", func(t *testing.T) { fails(t, Leaf(PassOverEmpty)) })
 	t.Run("trust the leaf", func(t *testing.T) { fails(t, Leaf(TrustTheLeaf)) })
 	t.Run("trust the index", func(t *testing.T) { fails(t, Leaf(TrustTheIndex)) })
-	t.Run("absorb unsealed", func(t *testing.T) { fails(t, Merge(AbsorbUnsealed, false)) })
+	t.Run("absorb unsealed", func(t *testing.T) { fails(t, Merge(AbsorbUnsealed, twoWriters)) })
+	t.Run("merge again", func(t *testing.T) { fails(t, Merge(MergeAgain, sameKey)) })
+	t.Run("scan the split", func(t *testing.T) { fails(t, Merge(ScanTheSplit, scanAll)) })
 	t.Run("write early", func(t *testing.T) { fails(t, Log(WriteEarly)) })
 	t.Run("cut late", func(t *testing.T) { fails(t, Snapshot(CutLate)) })
 	t.Run("register late", func(t *testing.T) { fails(t, Snapshot(RegisterLate)) })
@@ -42,12 +44,28 @@ func fails[S comparable](t *testing.T, m explore.Model[S]) {
 	t.Log(v)
 }
 
+// The cases of merging: keys as numbers, leaves with room for one change or none.
+var (
+	twoWriters = MergeCase{Keys: 2, Writers: []uint8{0, 1}, Mergers: []uint8{1}}
+	sameKey    = MergeCase{Keys: 2, Writers: []uint8{1, 1}, Mergers: []uint8{1}}
+	scanning   = MergeCase{Keys: 2, Writers: []uint8{1}, Mergers: []uint8{1}, Scan: true}
+	getting    = MergeCase{Keys: 2, Writers: []uint8{1}, Mergers: []uint8{1}, Get: []uint8{1}}
+	leftwards  = MergeCase{Keys: 3, Full: true, Writers: []uint8{2}, Mergers: []uint8{1, 2}}
+
+	// These take a few seconds each.
+	mergedTwice = MergeCase{Keys: 2, Full: true, Writers: []uint8{0, 1}, Mergers: []uint8{1, 1}}
+	scanAll     = MergeCase{Keys: 2, Full: true, Writers: []uint8{0, 1}, Mergers: []uint8{1}, Scan: true}
+)
+
 func TestNoInterleavingLosesAWriteToAMerge(t *testing.T) {
-	t.Run("room", func(t *testing.T) {
-		if testing.Short() {
-			t.Skip("it takes a few seconds")
-		}
-		holds(t, Merge(NoMergeBug, false))
-	})
-	t.Run("full", func(t *testing.T) { holds(t, Merge(NoMergeBug, true)) })
+	t.Run("two writers", func(t *testing.T) { holds(t, Merge(NoMergeBug, twoWriters)) })
+	t.Run("same key", func(t *testing.T) { holds(t, Merge(NoMergeBug, sameKey)) })
+	t.Run("scan", func(t *testing.T) { holds(t, Merge(NoMergeBug, scanning)) })
+	t.Run("get", func(t *testing.T) { holds(t, Merge(NoMergeBug, getting)) })
+	t.Run("leftwards", func(t *testing.T) { holds(t, Merge(NoMergeBug, leftwards)) })
+	if testing.Short() {
+		t.Skip("what follows takes a few seconds each")
+	}
+	t.Run("merged twice", func(t *testing.T) { holds(t, Merge(NoMergeBug, mergedTwice)) })
+	t.Run("scan all", func(t *testing.T) { holds(t, Merge(NoMergeBug, scanAll)) })
 }
