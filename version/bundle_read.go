@@ -86,14 +86,10 @@ func (r *receiver) run(shapes [2]string, remote string) error {
 // header checks what map the bundle is of. A map without commits takes the
 // secret over.
 func (r *receiver) header(shapes [2]string) error {
-	data, err := r.f.expect(frameHeader)
+	rec, err := r.f.header(bundleMagic)
 	if err != nil {
 		return err
 	}
-	if len(data) < len(bundleMagic) || string(data[:len(bundleMagic)]) != bundleMagic {
-		return r.f.damaged("it does not begin as a bundle")
-	}
-	rec := newRecord(data[len(bundleMagic):])
 	var secret Secret
 	rec.fixed(secret[:])
 	key, value := rec.string(), rec.string()

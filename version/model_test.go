@@ -1,6 +1,7 @@
 package version
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -211,8 +212,10 @@ func (w *world) dirty(b *modelBranch) bool { return !maps.Equal(b.working, w.mod
 func (w *world) step() {
 	b, mb := w.branch()
 	switch n := w.rng.IntN(100); {
-	case n < 40:
+	case n < 38:
 		w.edit(b, mb)
+	case n < 40:
+		w.patch(b, mb)
 	case n < 56:
 		w.commit(b, mb)
 	case n < 59:
@@ -432,6 +435,34 @@ func (w *world) pick(b *Branch[string, string], mb *modelBranch) {
 	default:
 		w.check(err)
 		w.model.commit(mb, made, content, mb.head)
+	}
+}
+
+// patch brings what two commits differ in to a branch, by way of a stream.
+func (w *world) patch(b *Branch[string, string], mb *modelBranch) {
+	w.did = "apply a patch"
+	list := append(w.visible(), 0)
+	from, to := pick(w.rng, list), pick(w.rng, list)
+	var stream bytes.Buffer
+	_, err := w.m.WritePatch(&stream, from, to)
+	w.check(err)
+	p, err := w.m.ReadPatch(&stream)
+	w.check(err)
+	if w.rng.IntN(2) == 0 {
+		p, from, to = p.Reverse(), to, from
+	}
+	res, err := b.ApplyPatch(p, nil)
+	content := w.model.merged([]map[string]string{w.model.content(from)}, w.model.content(to), w.model.content(mb.head))
+	switch {
+	case w.dirty(mb):
+		w.expect(err, ErrUncommitted)
+	case maps.Equal(content, w.model.content(mb.head)):
+		w.check(err)
+		w.want(res.Kind == UpToDate && res.Commit == mb.head)
+	default:
+		w.check(err)
+		w.want(res.Kind == Applied)
+		w.model.commit(mb, res.Commit, content, mb.head)
 	}
 }
 
