@@ -11,17 +11,17 @@ import (
 
 // Received tells what came from another map.
 type Received struct {
-	Commits  int // that were not here
-	Branches []BranchInfo
-	Tags     int // that were not here
+	Commits  int          // that were not here
+	Branches []BranchInfo // that follow the other map's, moved or not
+	Tags     int          // that were not here
 }
 
 // Unbundle reads a bundle into the map. Its branches get names that begin with
 // remote and a slash, as remotes' in Git, and follow those of the other map
 // wherever they go; with an empty remote they are the map's own, and are only
 // moved forward: where one has commits of its own, or uncommitted edits, nothing
-// is moved and the error is ErrDiverged or ErrUncommitted. Tags that are not here
-// are made.
+// is moved and the error is ErrDiverged or ErrUncommitted. A main branch without
+// commits takes the name of the other map's then. Tags that are not here are made.
 //
 // Commits are made durable as they come, so a stream that was cut off can be
 // sent again and goes on where it ended. Each state is compared with its
@@ -61,6 +61,7 @@ type receiver struct {
 	size   int
 	ghosts []GlobalID
 	names  []name
+	main   string // name of the main branch
 	total  int
 	ended  bool // the end frame was read
 }
@@ -100,8 +101,8 @@ func (r *receiver) header(shapes [2]string) error {
 		return fmt.Errorf("the bundle has keys of %s and values of %s, the map of %s and %s: %w", key, value, shapes[0], shapes[1], ErrForeign)
 	}
 	return r.core.update(func(s *session) error {
-		if s.sums.secret == secret {
-			return nil
+		if s.sums.secret == secret || secret == (Secret{}) {
+			return nil // there is nothing yet in a map that has no secret
 		}
 		last, err := s.last('c')
 		if err != nil {
@@ -129,12 +130,17 @@ func (r *receiver) body() error {
 		switch kind {
 		case frameCommit:
 			err = r.commit(data)
+		case frameMain:
+			if err = checkName(string(data)); err != nil {
+				return r.f.damaged("a name: " + err.Error())
+			}
+			r.main = string(data)
 		case frameRef, frameTag:
 			err = r.name(kind, data)
 		case frameEnd:
 			r.ended = true
 			n, k := binary.Uvarint(data)
-			if k != len(data) || n != uint64(r.total) {
+			if k <= 0 || k != len(data) || n != uint64(r.total) {
 				return r.f.damaged("the number of commits is wrong")
 			}
 			return r.apply()
@@ -232,8 +238,16 @@ func decodeEdits(list []Edit, data []byte) ([]Edit, error) {
 }
 
 func (r *receiver) name(kind byte, data []byte) error {
+	n, err := decodeName(kind, data)
+	if err != nil {
+		return r.f.damaged("a name: " + err.Error())
+	}
+	r.names = append(r.names, n)
+	return nil
+}
+
+func decodeName(kind byte, data []byte) (n name, err error) {
 	rec := &record{data: data}
-	n := name{}
 	rec.fixed(n.global[:])
 	n.name = rec.string()
 	if kind == frameTag {
@@ -241,11 +255,7 @@ func (r *receiver) name(kind byte, data []byte) error {
 		rec.fixed(at[:])
 		n.tag = &Tag{Name: n.name, Time: time.UnixMicro(int64(binary.BigEndian.Uint64(at[:]))).UTC(), Message: rec.string()}
 	}
-	if err := errors.Join(rec.end(), checkName(n.name)); err != nil {
-		return r.f.damaged("a name: " + err.Error())
-	}
-	r.names = append(r.names, n)
-	return nil
+	return n, errors.Join(rec.end(), checkName(n.name))
 }
 
 // apply makes the commits that have come, in one transaction.
@@ -324,6 +334,11 @@ func (s *session) arrived() (list []CommitID, err error) {
 func (r *receiver) finish(remote string) error {
 	return r.core.update(func(s *session) error {
 		r.res.Branches, r.res.Tags = nil, 0
+		if remote == "" && r.main != "" {
+			if err := s.nameMain(r.main); err != nil {
+				return err
+			}
+		}
 		for _, n := range r.names {
 			id, err := s.known(n.global)
 			if err == nil && id == 0 {
@@ -340,6 +355,27 @@ func (r *receiver) finish(remote string) error {
 		}
 		return s.settleArrived(r.ghosts)
 	})
+}
+
+// nameMain gives the main branch a name, if it has no commits and no edits yet
+// and the name is free.
+func (s *session) nameMain(name string) error {
+	id, err := s.mainBranch()
+	if err != nil {
+		return err
+	}
+	b, err := s.branch(id)
+	if err != nil || b.head != 0 {
+		return err
+	}
+	dirty, err := s.dirty(b)
+	if err != nil || dirty {
+		return err
+	}
+	if err = s.renameBranch(b, name); errors.Is(err, ErrExists) {
+		return nil
+	}
+	return err
 }
 
 func (r *receiver) makeTag(s *session, n name, id CommitID) error {
@@ -374,9 +410,11 @@ func (r *receiver) moveBranch(s *session, n name, id CommitID, remote string) er
 	default:
 		err = s.forwardTo(b, c)
 	}
-	if err == nil {
-		r.res.Branches = append(r.res.Branches, b.info(0))
+	if err != nil {
+		return err
 	}
+	main, err := s.mainBranch()
+	r.res.Branches = append(r.res.Branches, b.info(main))
 	return err
 }
 
@@ -398,6 +436,25 @@ func (s *session) forwardTo(b *branchRow, c *commitRow) error {
 	return s.advance(b, c)
 }
 
+// hideArrived makes a commit a ghost, as it is where it comes from, if nothing
+// but the transfer names it.
+func (s *session) hideArrived(global GlobalID) error {
+	id, err := s.known(global)
+	if err != nil || id == 0 {
+		return err
+	}
+	refs, err := s.refs(id)
+	if err != nil || refs != 1 {
+		return err
+	}
+	c, err := s.anyCommit(id)
+	if err == nil {
+		c.ghost = true
+		s.putCommit(c)
+	}
+	return err
+}
+
 // settleArrived lets go of the commits that came, those first from which others
 // descend.
 func (s *session) settleArrived(ghosts []GlobalID) error {
@@ -406,17 +463,8 @@ func (s *session) settleArrived(ghosts []GlobalID) error {
 		return err
 	}
 	for _, global := range ghosts {
-		id, err := s.known(global)
-		if err != nil || id == 0 {
+		if err := s.hideArrived(global); err != nil {
 			return err
-		}
-		c, err := s.anyCommit(id)
-		if err != nil {
-			return err
-		}
-		if refs, err := s.refs(id); err == nil && refs == 1 {
-			c.ghost = true // only the transfer names it
-			s.putCommit(c)
 		}
 	}
 	for _, id := range list {

@@ -156,7 +156,7 @@ func (m *Map[K, V]) Push(rw io.ReadWriter, branches ...*Branch[K, V]) error {
 		if len(branches) == 0 {
 			return s.sendAll(p.out, m.shapes(), have)
 		}
-		var rows []*branchRow
+		var all names
 		for _, b := range branches {
 			row, err := s.branch(b.branch)
 			if err == nil && row.head == 0 {
@@ -165,9 +165,9 @@ func (m *Map[K, V]) Push(rw io.ReadWriter, branches ...*Branch[K, V]) error {
 			if err != nil {
 				return err
 			}
-			rows = append(rows, row)
+			all.branches = append(all.branches, row)
 		}
-		return s.send(p.out, m.shapes(), rows, nil, have)
+		return s.send(p.out, m.shapes(), &all, have)
 	})
 	if err := errors.Join(err, p.out.flush()); err != nil {
 		return err

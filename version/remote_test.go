@@ -236,6 +236,7 @@ func FuzzUnbundle(f *testing.F) {
 	f.Fuzz(func(t *testing.T, frames []byte) {
 		m, _ := newMap[string, string](t)
 		m.Unbundle(streamOf(t, frames), "")
+		InspectBundle(streamOf(t, frames))
 	})
 }
 
