@@ -145,10 +145,10 @@ func describeVersions(db *varve.DB) (string, error) {
 }
 
 // versionDisk returns a disk with a map that has two branches apart.
-func versionDisk(t *testing.T) *vfs.Mem {
+func versionDisk(t *testing.T, engine varve.Engine) *vfs.Mem {
 	t.Helper()
 	disk := vfs.NewMem()
-	db := must(varve.Open("db", &varve.Options{FS: disk}))(t)
+	db := must(varve.Open("db", &varve.Options{FS: disk, Engine: engine}))(t)
 	m, err := varve.OpenVersionMap[string, int](db, "v")
 	check(t, err)
 	check(t, m.KeepReflog(0))
@@ -216,41 +216,50 @@ func recordOf(t *testing.T, served *varve.VersionMap[string, int], do func(io.Re
 }
 
 func TestAPowerCutNeverLeavesABranchWithoutItsNodes(t *testing.T) {
-	start := versionDisk(t)
-	before := must(versionContents(start.Clone()))(t)
-	for _, c := range versionCases(arrivingAt(t, start)) {
-		t.Run(c.name, func(t *testing.T) {
-			done := start.Clone()
-			check(t, actOn(done, c))
-			after := must(versionContents(done))(t)
-			if after == before {
-				t.Fatal("the operation changes nothing")
+	for _, e := range []varve.Engine{varve.LSM(nil), varve.BTree(nil), varve.Reference(nil)} {
+		if only := engine(); only != nil && only.Name() != e.Name() {
+			continue
+		}
+		start := versionDisk(t, e)
+		before := must(versionContents(start.Clone()))(t)
+		for _, c := range versionCases(arrivingAt(t, start)) {
+			t.Run(e.Name()+" "+c.name, func(t *testing.T) { cutPowerAnywhere(t, start, before, c) })
+		}
+	}
+}
+
+// cutPowerAnywhere does something and cuts the power at each operation of the
+// disk in turn. What is there after is what was there before or all of it.
+func cutPowerAnywhere(t *testing.T, start *vfs.Mem, before string, c crashCase) {
+	done := start.Clone()
+	check(t, actOn(done, c))
+	after := must(versionContents(done))(t)
+	if after == before {
+		t.Fatal("the operation changes nothing")
+	}
+	for k := int64(0); ; k++ {
+		disk := start.Clone()
+		faulty := vfs.NewFaulty(disk)
+		faulty.SetHook(vfs.CrashAt(k))
+		acted := false
+		err := actOn(faulty, crashCase{c.name, func(db *varve.DB) error {
+			err := c.act(db)
+			acted = err == nil
+			return err
+		}})
+		for seed := range uint64(3) {
+			clone := disk.CrashClone(vfs.CrashOptions{Seed: seed + uint64(k)*3, Mode: vfs.CrashMode(seed)})
+			got, err := versionContents(clone)
+			if err != nil {
+				t.Fatalf("cut at operation %d, seed %d: %v", k, seed, err)
 			}
-			for k := int64(0); ; k++ {
-				disk := start.Clone()
-				faulty := vfs.NewFaulty(disk)
-				faulty.SetHook(vfs.CrashAt(k))
-				acted := false
-				err := actOn(faulty, crashCase{c.name, func(db *varve.DB) error {
-					err := c.act(db)
-					acted = err == nil
-					return err
-				}})
-				for seed := range uint64(3) {
-					clone := disk.CrashClone(vfs.CrashOptions{Seed: seed + uint64(k)*3, Mode: vfs.CrashMode(seed)})
-					got, err := versionContents(clone)
-					if err != nil {
-						t.Fatalf("cut at operation %d, seed %d: %v", k, seed, err)
-					}
-					if got != after && (acted || got != before) {
-						t.Fatalf("cut at operation %d, seed %d: %s\nbefore %s\nafter  %s\nacknowledged: %v", k, seed, got, before, after, acted)
-					}
-				}
-				if !faulty.Crashed() {
-					check(t, err)
-					break
-				}
+			if got != after && (acted || got != before) {
+				t.Fatalf("cut at operation %d, seed %d: %s\nbefore %s\nafter  %s\nacknowledged: %v", k, seed, got, before, after, acted)
 			}
-		})
+		}
+		if !faulty.Crashed() {
+			check(t, err)
+			return
+		}
 	}
 }
