@@ -24,6 +24,10 @@ const (
 	maxPayload = maxFrame + kv.MaxKey + 2*kv.MaxValue
 )
 
+// Stream is the File of a *kv.CorruptionError that is about a bundle, a patch or
+// what comes from another map.
+const Stream = "the stream of versions"
+
 // frameWriter writes frames. They are on their way after flush.
 type frameWriter struct {
 	w   *bufio.Writer
@@ -120,7 +124,7 @@ func readSome(r io.Reader, n int) ([]byte, error) {
 }
 
 func (f *frameReader) damaged(what string) error {
-	return &kv.CorruptionError{File: "the stream of versions", Offset: f.offset, What: what}
+	return &kv.CorruptionError{File: Stream, Offset: f.offset, What: what}
 }
 
 // header reads the frame that begins a stream, and returns what is in it behind
