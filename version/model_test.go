@@ -811,7 +811,7 @@ func (w *world) checkDead() {
 // beside a model that keeps whole copies; after each step it recounts the stored
 // nodes. VARVE_SEED and VARVE_STEPS choose other histories than the usual.
 func TestRandomHistoriesAgreeWithWholeCopies(t *testing.T) {
-	steps, seeds := 500, []uint64{1, 2, 3, 4}
+	steps, seeds := 400, []uint64{1, 2, 3, 4}
 	if testing.Short() {
 		steps = 100
 	}

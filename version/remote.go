@@ -156,18 +156,13 @@ func (m *Map[K, V]) Push(rw io.ReadWriter, branches ...*Branch[K, V]) error {
 		if len(branches) == 0 {
 			return s.sendAll(p.out, m.shapes(), have)
 		}
-		var all names
+		var some names
 		for _, b := range branches {
-			row, err := s.branch(b.branch)
-			if err == nil && row.head == 0 {
-				err = fmt.Errorf("branch %q has none: %w", row.name, ErrNoCommit)
-			}
-			if err != nil {
+			if err := s.addName(&some, b.branch); err != nil {
 				return err
 			}
-			all.branches = append(all.branches, row)
 		}
-		return s.send(p.out, m.shapes(), &all, have)
+		return s.send(p.out, m.shapes(), &some, have)
 	})
 	if err := errors.Join(err, p.out.flush()); err != nil {
 		return err
@@ -182,6 +177,16 @@ func (m *Map[K, V]) Push(rw io.ReadWriter, branches ...*Branch[K, V]) error {
 		return p.in.damaged(fmt.Sprintf("a reply of kind %q", kind))
 	}
 	return nil
+}
+
+// addName adds a branch, which must have a commit.
+func (s *session) addName(some *names, id BranchID) error {
+	b, err := s.branch(id)
+	if err == nil && b.head == 0 {
+		err = fmt.Errorf("branch %q has none: %w", b.name, ErrNoCommit)
+	}
+	some.branches = append(some.branches, b)
+	return err
 }
 
 // peer is the other end.

@@ -78,24 +78,31 @@ func (a *app) patchApply() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			do := b.ApplyPatch
+			if f.dry {
+				do = b.PreviewPatch
+			}
 			var res version.MergeResult
-			err = a.readStream(args[1], "applying", func(r io.Reader) error {
-				p, err := m.ReadPatch(r)
-				if err != nil {
-					return err
-				}
+			err = a.readPatch(m, args[1], func(p *version.Patch[any, any]) (err error) {
 				if reverse {
 					p.Reverse()
 				}
-				if f.dry {
-					res, err = b.PreviewPatch(p, opt)
-				} else {
-					res, err = b.ApplyPatch(p, opt)
-				}
+				res, err = do(p, opt)
 				return err
 			})
 			return a.printMerge(&f, res, err)
 		})
 	}
 	return cmd
+}
+
+// readPatch reads a patch from a file.
+func (a *app) readPatch(m *versionMap, file string, use func(*version.Patch[any, any]) error) error {
+	return a.readStream(file, "applying", func(r io.Reader) error {
+		p, err := m.ReadPatch(r)
+		if err != nil {
+			return err
+		}
+		return use(p)
+	})
 }
