@@ -88,13 +88,16 @@ func (s *session) branches() (list []*branchRow, err error) {
 		list = append(list, b)
 		return true, nil
 	})
-	if err == nil && len(list) == 0 && s.untouched() {
-		list = []*branchRow{{id: 1, name: mainName}}
+	if err != nil || len(list) > 0 {
+		return list, err
 	}
-	return list, err
+	if there, err := s.touched(); there || err != nil {
+		return nil, err
+	}
+	return []*branchRow{{id: 1, name: mainName}}, nil
 }
 
-// heads returns the commits that branches, tags and the reflog name.
+// heads returns the commits that branches, tags, the reflog and transfers name.
 func (s *session) heads() (list []CommitID, err error) {
 	branches, err := s.branches()
 	if err != nil {

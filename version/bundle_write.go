@@ -30,7 +30,8 @@ const bundleMagic = "VarveBundle"
 // Bundle writes the history of all branches and tags to w, without the commits
 // since and their ancestors. Unbundle reads it into another map, which must have
 // those. It holds the secret of the fingerprints: who reads it can make others
-// with the same.
+// with the same. Uncommitted edits stay behind. Errors: ErrNoCommit, and those of
+// w.
 func (m *Map[K, V]) Bundle(w io.Writer, since ...CommitID) error {
 	return m.view(func(s *session) error {
 		f := newFrameWriter(w)
