@@ -46,7 +46,7 @@ func (a *app) clone() *cobra.Command {
 		Short: "Make a versioned map that is the clone of another",
 		Long: "clone makes a versioned map with all commits, branches and tags of the map of that name in SOURCE, another\n" +
 			"database, or of a bundle file. Later \"varve fetch\" brings what is new there, and \"varve push\" takes back\n" +
-			"what is new here.",
+			"what is new here. What a crash leaves of a clone \"varve fetch --remote ''\" completes.",
 		Args: cobra.ExactArgs(2),
 	}
 	cmd.Flags().StringVar(&there, "there", "", "the `NAME` of the map in SOURCE, if it is another")
