@@ -103,7 +103,7 @@ func hint(cmd *cobra.Command, err error) string {
 		return `"varve commit NAME" keeps them; "varve diff NAME" prints them`
 	case errors.Is(err, version.ErrConflicts):
 		return "--dry-run lists them; --policy source or target decides"
-	case errors.Is(err, version.ErrRefused):
+	case errors.Is(err, version.ErrRefused) && strings.Contains(err.Error(), version.ErrDiverged.Error()):
 		return `"varve fetch NAME TARGET" brings what is new there; merge it, and push again`
 	case errors.Is(err, varve.ErrOutOfRange):
 		return `"varve stat NAME" tells how many entries there are`
