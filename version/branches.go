@@ -68,12 +68,14 @@ func (s *session) deleteBranch(b *branchRow) error {
 	}
 	s.unstage(b)
 	s.t.Delete(rowKey(s.space, rowBranch, uint64(b.id)))
+	s.t.Delete(rowKey(s.space, rowRemote, uint64(b.id)))
 	s.t.Delete(nameKey(s.space, rowName, b.name))
 	return s.lose(b, b.head, 0, "delete")
 }
 
-// setMain makes a branch the main one.
+// setMain makes a branch the main one, which follows no other.
 func (s *session) setMain(b *branchRow) {
+	s.t.Delete(rowKey(s.space, rowRemote, uint64(b.id)))
 	s.t.Put(rowKey(s.space, rowMain), binary.AppendUvarint(nil, uint64(b.id)))
 }
 

@@ -78,7 +78,9 @@ func (r *receiver) moveBranch(s *session, n name, id CommitID, remote string) er
 	b, err := s.branchNamed(full)
 	switch {
 	case errors.Is(err, ErrNoBranch):
-		b, err = s.createBranch(full, id, c.Root)
+		if b, err = s.createBranch(full, id, c.Root); err == nil && remote != "" {
+			s.t.Put(rowKey(s.space, rowRemote, uint64(b.id)), nil)
+		}
 	case err != nil || b.head == id:
 	case remote != "":
 		s.unstage(b)

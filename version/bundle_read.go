@@ -17,7 +17,7 @@ type Received struct {
 
 // Unbundle reads a bundle into the map. Its branches get names that begin with
 // remote and a slash, as remotes' in Git, and follow those of the other map
-// wherever they go; with an empty remote they are the map's own, and are only
+// wherever they go, but travel no further by themselves; with an empty remote they are the map's own, and are only
 // moved forward: where one has commits of its own, or uncommitted edits, nothing
 // is moved and the error is ErrDiverged or ErrUncommitted. A main branch without
 // commits takes the name of the other map's then. Tags that are not here are made.

@@ -28,7 +28,7 @@ const bundleMagic = "VarveBundle"
 // is the same.
 
 // Bundle writes the history of all branches and tags to w, without the commits
-// since and their ancestors. Unbundle reads it into another map, which must have
+// since and their ancestors, and without branches that follow another map's. Unbundle reads it into another map, which must have
 // those. It holds the secret of the fingerprints: who reads it can make others
 // with the same. Uncommitted edits stay behind. Errors: ErrNoCommit, and those of
 // w.
@@ -49,7 +49,7 @@ func (m *Map[K, V]) shapes() [2]string {
 
 // sendAll writes a bundle of all branches and tags.
 func (s *session) sendAll(f *frameWriter, shapes [2]string, have []CommitID) error {
-	branches, err := s.branches()
+	branches, err := s.ownBranches()
 	if err != nil {
 		return err
 	}
@@ -57,15 +57,35 @@ func (s *session) sendAll(f *frameWriter, shapes [2]string, have []CommitID) err
 	if err != nil {
 		return err
 	}
-	all := names{branches: slices.DeleteFunc(branches, func(b *branchRow) bool { return b.head == 0 }), tags: tags}
 	id, err := s.mainBranch()
 	if err != nil {
 		return err
 	}
-	if all.main, err = s.branch(id); err != nil {
+	main, err := s.branch(id)
+	if err != nil {
 		return err
 	}
-	return s.send(f, shapes, &all, have)
+	return s.send(f, shapes, &names{main, branches, tags}, have)
+}
+
+// ownBranches returns the branches that have commits and do not follow one of
+// another map: if those travelled, two maps that fetch from each other would
+// have more of them each time.
+func (s *session) ownBranches() (list []*branchRow, err error) {
+	all, err := s.branches()
+	if err != nil {
+		return nil, err
+	}
+	for _, b := range all {
+		follows, err := s.r.Has(rowKey(s.space, rowRemote, uint64(b.id)))
+		if err != nil {
+			return nil, err
+		}
+		if b.head != 0 && !follows {
+			list = append(list, b)
+		}
+	}
+	return list, nil
 }
 
 // names are the branches and tags that a bundle has.

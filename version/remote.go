@@ -138,9 +138,10 @@ func (m *Map[K, V]) Fetch(rw io.ReadWriter, remote string) (Received, error) {
 	return m.core.receive(p.in, m.shapes(), remote)
 }
 
-// Push brings branches, all if none are named, and what they descend from to the
-// map at the other end of rw, where Serve answers. There they are made or moved
-// forward, all or none: ErrRefused says why not.
+// Push brings branches and what they descend from to the map at the other end of
+// rw, where Serve answers; if none are named all branches and tags, but for
+// branches that follow another map's. There they are made or moved forward, all
+// or none: ErrRefused says why not.
 func (m *Map[K, V]) Push(rw io.ReadWriter, branches ...*Branch[K, V]) error {
 	p := peer{newFrameReader(rw), newFrameWriter(rw)}
 	err := m.view(func(s *session) error {

@@ -266,3 +266,36 @@ func streamOf(t *testing.T, frames []byte) io.Reader {
 	check(t, w.flush())
 	return &stream
 }
+
+// Two maps that fetch from each other have each other's branches, and no more
+// each time.
+func TestWhatFollowsAnotherMapDoesNotTravel(t *testing.T) {
+	origin, clone, main, copied := shared(t)
+	for i := range 3 {
+		put(t, main, "ours", fmt.Sprint(i))
+		must(clone.Fetch(served(t, origin), "origin"))(t)
+		must(copied.Merge(must(clone.Branch("origin/main"))(t), nil))(t)
+		must(origin.Fetch(served(t, clone), "clone"))(t)
+		must(main.Merge(must(origin.Branch("clone/main"))(t), nil))(t)
+	}
+	for _, side := range []struct {
+		m    *Map[string, string]
+		name string
+	}{{clone, "origin/main"}, {origin, "clone/main"}} {
+		m, name := side.m, side.name
+		list := must(m.Branches())(t)
+		if len(list) != 2 || list[1].Name != name {
+			t.Fatal(list)
+		}
+		b := must(m.Branch(name))(t)
+		check(t, b.Rename("kept"))
+		if m == origin {
+			check(t, b.MakeMain()) // now it is its own
+			must(clone.Fetch(served(t, origin), "origin"))(t)
+			must(clone.Branch("origin/kept"))(t)
+			check(t, must(clone.Branch("origin/kept"))(t).Remove())
+			check(t, main.MakeMain())
+		}
+		check(t, b.Remove())
+	}
+}

@@ -296,7 +296,19 @@ func (v *verifier) checkNodes() error {
 	})
 }
 
+// checkStaged checks that what is staged, and what is noted of a branch, belongs
+// to a branch.
 func (v *verifier) checkStaged() error {
+	err := v.scan(rowKey(v.space, rowRemote), func(key, _ []byte) (bool, error) {
+		id := BranchID(keyNumber(key, 0))
+		if v.branches[id] == nil {
+			return false, damagedRow(v.space, fmt.Sprintf("what branch %d follows", id), errors.New("the branch is not there"))
+		}
+		return true, nil
+	})
+	if err != nil {
+		return err
+	}
 	return v.scan(rowKey(v.space, rowStaged), func(key, value []byte) (bool, error) {
 		b := v.branches[BranchID(keyNumber(key, 0))]
 		if b == nil || b.head != CommitID(keyNumber(key, 1)) || len(value) == 0 {
