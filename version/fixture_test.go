@@ -131,7 +131,7 @@ func TestTheFirstStreamsAreRead(t *testing.T) {
 
 	other, main := newMap[string, string](t)
 	p := readPatch(t, other, must(os.ReadFile(patchFixture))(t))
-	if p.From != (GlobalID{}) || p.To != must(m.Commit(tag.Commit))(t).Global {
+	if p.From != (GlobalID{}) || p.To != must(clone.Commit(at))(t).Global {
 		t.Fatal(p.From, p.To)
 	}
 	must(main.ApplyPatch(p, nil))(t)
