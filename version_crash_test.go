@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
+	"net"
 	"testing"
 
 	"github.com/varvedb/varve"
@@ -12,9 +14,22 @@ import (
 	"github.com/varvedb/varve/vfs"
 )
 
+// arriving is what comes from a clone that has commits of its own.
+type arriving struct {
+	bundle, patch []byte
+	push, taken   []byte // what Push sends, and what answers it
+	fetch         []byte // what answers Fetch
+}
+
+// recorded is the other end of a connection, as it was once.
+type recorded struct {
+	io.Reader
+	io.Writer
+}
+
 // versionCases are operations on a versioned map that happen wholly or not at
 // all.
-func versionCases(bundle []byte) []crashCase {
+func versionCases(from *arriving) []crashCase {
 	on := func(f func(m *varve.VersionMap[string, int], main *version.Branch[string, int]) error) func(*varve.DB) error {
 		return func(db *varve.DB) error {
 			m, err := varve.OpenVersionMap[string, int](db, "v")
@@ -59,7 +74,26 @@ func versionCases(bundle []byte) []crashCase {
 			return errors.Join(err, side.Remove())
 		})},
 		{"receive", on(func(m *vmap, _ *branch) error {
-			_, err := m.Unbundle(bytes.NewReader(bundle), "")
+			_, err := m.Unbundle(bytes.NewReader(from.bundle), "")
+			return err
+		})},
+		{"take a push", on(func(m *vmap, _ *branch) error {
+			var answer bytes.Buffer
+			err := m.Serve(recorded{bytes.NewReader(from.push), &answer})
+			if err == nil && !bytes.Equal(answer.Bytes(), from.taken) {
+				err = version.ErrRefused
+			}
+			return err
+		})},
+		{"fetch", on(func(m *vmap, _ *branch) error {
+			_, err := m.Fetch(recorded{bytes.NewReader(from.fetch), io.Discard}, "origin")
+			return err
+		})},
+		{"apply a patch", on(func(m *vmap, main *branch) error {
+			p, err := m.ReadPatch(bytes.NewReader(from.patch))
+			if err == nil {
+				_, err = main.ApplyPatch(p, nil)
+			}
 			return err
 		})},
 		{"truncate", on(func(m *vmap, main *branch) error {
@@ -111,10 +145,10 @@ func describeVersions(db *varve.DB) (string, error) {
 }
 
 // versionDisk returns a disk with a map that has two branches apart.
-func versionDisk(t *testing.T) *vfs.Mem {
+func versionDisk(t *testing.T, engine varve.Engine) *vfs.Mem {
 	t.Helper()
 	disk := vfs.NewMem()
-	db := must(varve.Open("db", &varve.Options{FS: disk}))(t)
+	db := must(varve.Open("db", &varve.Options{FS: disk, Engine: engine}))(t)
 	m, err := varve.OpenVersionMap[string, int](db, "v")
 	check(t, err)
 	check(t, m.KeepReflog(0))
@@ -136,59 +170,96 @@ func versionDisk(t *testing.T) *vfs.Mem {
 	return disk
 }
 
-// comingBundle returns what a clone of the map on a disk has committed.
-func comingBundle(t *testing.T, disk *vfs.Mem) []byte {
-	db := must(varve.Open("db", &varve.Options{FS: disk}))(t)
-	m, main := openVersionsNamed(t, db, "v")
+// arrivingAt returns what comes from a clone of the map on a disk.
+func arrivingAt(t *testing.T, disk *vfs.Mem) *arriving {
+	t.Helper()
+	theirs := must(varve.Open("db", &varve.Options{FS: disk.Clone()}))(t)
+	m, main := openVersionsNamed(t, theirs, "v")
 	base := must(main.Head())(t)
 	for i := range 3 {
 		var e version.Edits[string, int]
 		e.Put(fmt.Sprint("k", i), 100+i)
 		must(main.CommitEdits(&e, fmt.Sprint("elsewhere ", i), nil))(t)
 	}
-	var bundle bytes.Buffer
+	var bundle, patch bytes.Buffer
 	side := must(must(m.Branch("side"))(t).Head())(t)
 	check(t, m.Bundle(&bundle, base, side))
-	check(t, db.Close())
-	return bundle.Bytes()
+	must(m.WritePatch(&patch, base, must(main.Head())(t)))(t)
+
+	from := &arriving{bundle: bundle.Bytes(), patch: patch.Bytes()}
+	ours := must(varve.Open("db", &varve.Options{FS: disk.Clone()}))(t)
+	n, _ := openVersionsNamed(t, ours, "v")
+	from.push, from.taken = recordOf(t, n, func(rw io.ReadWriter) error { return m.Push(rw, main) })
+	check(t, ours.Close())
+	ours = must(varve.Open("db", &varve.Options{FS: disk.Clone()}))(t)
+	n, _ = openVersionsNamed(t, ours, "v")
+	_, from.fetch = recordOf(t, m, func(rw io.ReadWriter) error {
+		_, err := n.Fetch(rw, "origin")
+		return err
+	})
+	check(t, errors.Join(ours.Close(), theirs.Close()))
+	return from
+}
+
+// recordOf does something with a map that serves, and returns what was sent
+// there and what it answered.
+func recordOf(t *testing.T, served *varve.VersionMap[string, int], do func(io.ReadWriter) error) (sent, answered []byte) {
+	t.Helper()
+	here, there := net.Pipe()
+	done := make(chan error, 1)
+	go func() { done <- served.Serve(there) }()
+	var out, in bytes.Buffer
+	check(t, do(recorded{io.TeeReader(here, &in), io.MultiWriter(here, &out)}))
+	check(t, here.Close())
+	check(t, <-done)
+	return out.Bytes(), in.Bytes()
 }
 
 func TestAPowerCutNeverLeavesABranchWithoutItsNodes(t *testing.T) {
-	start := versionDisk(t)
-	before := must(versionContents(start.Clone()))(t)
-	for _, c := range versionCases(comingBundle(t, start.Clone())) {
-		t.Run(c.name, func(t *testing.T) {
-			done := start.Clone()
-			check(t, actOn(done, c))
-			after := must(versionContents(done))(t)
-			if c.name != "truncate" && after == before {
-				t.Fatal("the operation changes nothing")
+	for _, e := range []varve.Engine{varve.LSM(nil), varve.BTree(nil), varve.Reference(nil)} {
+		if only := engine(); only != nil && only.Name() != e.Name() {
+			continue
+		}
+		start := versionDisk(t, e)
+		before := must(versionContents(start.Clone()))(t)
+		for _, c := range versionCases(arrivingAt(t, start)) {
+			t.Run(e.Name()+" "+c.name, func(t *testing.T) { cutPowerAnywhere(t, start, before, c) })
+		}
+	}
+}
+
+// cutPowerAnywhere does something and cuts the power at each operation of the
+// disk in turn. What is there after is what was there before or all of it.
+func cutPowerAnywhere(t *testing.T, start *vfs.Mem, before string, c crashCase) {
+	done := start.Clone()
+	check(t, actOn(done, c))
+	after := must(versionContents(done))(t)
+	if after == before {
+		t.Fatal("the operation changes nothing")
+	}
+	for k := int64(0); ; k++ {
+		disk := start.Clone()
+		faulty := vfs.NewFaulty(disk)
+		faulty.SetHook(vfs.CrashAt(k))
+		acted := false
+		err := actOn(faulty, crashCase{c.name, func(db *varve.DB) error {
+			err := c.act(db)
+			acted = err == nil
+			return err
+		}})
+		for seed := range uint64(3) {
+			clone := disk.CrashClone(vfs.CrashOptions{Seed: seed + uint64(k)*3, Mode: vfs.CrashMode(seed)})
+			got, err := versionContents(clone)
+			if err != nil {
+				t.Fatalf("cut at operation %d, seed %d: %v", k, seed, err)
 			}
-			for k := int64(0); ; k++ {
-				disk := start.Clone()
-				faulty := vfs.NewFaulty(disk)
-				faulty.SetHook(vfs.CrashAt(k))
-				acted := false
-				err := actOn(faulty, crashCase{c.name, func(db *varve.DB) error {
-					err := c.act(db)
-					acted = err == nil
-					return err
-				}})
-				for seed := range uint64(3) {
-					clone := disk.CrashClone(vfs.CrashOptions{Seed: seed + uint64(k)*3, Mode: vfs.CrashMode(seed)})
-					got, err := versionContents(clone)
-					if err != nil {
-						t.Fatalf("cut at operation %d, seed %d: %v", k, seed, err)
-					}
-					if got != after && (acted || got != before) {
-						t.Fatalf("cut at operation %d, seed %d: %s\nbefore %s\nafter  %s\nacknowledged: %v", k, seed, got, before, after, acted)
-					}
-				}
-				if !faulty.Crashed() {
-					check(t, err)
-					break
-				}
+			if got != after && (acted || got != before) {
+				t.Fatalf("cut at operation %d, seed %d: %s\nbefore %s\nafter  %s\nacknowledged: %v", k, seed, got, before, after, acted)
 			}
-		})
+		}
+		if !faulty.Crashed() {
+			check(t, err)
+			return
+		}
 	}
 }

@@ -71,7 +71,10 @@ func (r *reader[K, V]) eachVersion(s *session, st state, key []byte, yield func(
 		if err != nil {
 			return err
 		}
-		if ok && len(data) > 0 {
+		if ok && len(data) == 0 {
+			return s.damagedStage(st.branch, key)
+		}
+		if ok {
 			more, err := visit(origin{value: data[1:], removed: data[0]&stagedDelete != 0})
 			if err != nil || !more {
 				return err

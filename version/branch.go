@@ -243,7 +243,8 @@ func (b *Branch[K, V]) CommitEdits(e *Edits[K, V], message string, opt *CommitOp
 
 // Load commits the entries of seq, which must be in strictly ascending order of
 // their encoded keys, to a branch that is empty. It needs memory for what is
-// written, and not for the entries; nodes are packed full.
+// written, and not for the entries; nodes are packed full. Errors: ErrUncommitted,
+// ErrExists if the branch is not empty.
 func (b *Branch[K, V]) Load(seq iter.Seq2[K, V], message string, opt *CommitOptions) (id CommitID, err error) {
 	if opt == nil {
 		opt = &CommitOptions{}

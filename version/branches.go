@@ -68,12 +68,14 @@ func (s *session) deleteBranch(b *branchRow) error {
 	}
 	s.unstage(b)
 	s.t.Delete(rowKey(s.space, rowBranch, uint64(b.id)))
+	s.t.Delete(rowKey(s.space, rowRemote, uint64(b.id)))
 	s.t.Delete(nameKey(s.space, rowName, b.name))
 	return s.lose(b, b.head, 0, "delete")
 }
 
-// setMain makes a branch the main one.
+// setMain makes a branch the main one, which follows no other.
 func (s *session) setMain(b *branchRow) {
+	s.t.Delete(rowKey(s.space, rowRemote, uint64(b.id)))
 	s.t.Put(rowKey(s.space, rowMain), binary.AppendUvarint(nil, uint64(b.id)))
 }
 
@@ -88,13 +90,16 @@ func (s *session) branches() (list []*branchRow, err error) {
 		list = append(list, b)
 		return true, nil
 	})
-	if err == nil && len(list) == 0 && s.untouched() {
-		list = []*branchRow{{id: 1, name: mainName}}
+	if err != nil || len(list) > 0 {
+		return list, err
 	}
-	return list, err
+	if there, err := s.touched(); there || err != nil {
+		return nil, err
+	}
+	return []*branchRow{{id: 1, name: mainName}}, nil
 }
 
-// heads returns the commits that branches, tags and the reflog name.
+// heads returns the commits that branches, tags, the reflog and transfers name.
 func (s *session) heads() (list []CommitID, err error) {
 	branches, err := s.branches()
 	if err != nil {

@@ -6,22 +6,21 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"time"
 )
 
 // Received tells what came from another map.
 type Received struct {
-	Commits  int // that were not here
-	Branches []BranchInfo
-	Tags     int // that were not here
+	Commits  int          // that were not here
+	Branches []BranchInfo // that follow the other map's, moved or not
+	Tags     int          // that were not here
 }
 
 // Unbundle reads a bundle into the map. Its branches get names that begin with
 // remote and a slash, as remotes' in Git, and follow those of the other map
-// wherever they go; with an empty remote they are the map's own, and are only
+// wherever they go, but travel no further by themselves; with an empty remote they are the map's own, and are only
 // moved forward: where one has commits of its own, or uncommitted edits, nothing
-// is moved and the error is ErrDiverged or ErrUncommitted. Tags that are not here
-// are made.
+// is moved and the error is ErrDiverged or ErrUncommitted. A main branch without
+// commits takes the name of the other map's then. Tags that are not here are made.
 //
 // Commits are made durable as they come, so a stream that was cut off can be
 // sent again and goes on where it ended. Each state is compared with its
@@ -30,26 +29,6 @@ type Received struct {
 // commits and another secret, so is no clone.
 func (m *Map[K, V]) Unbundle(r io.Reader, remote string) (Received, error) {
 	return m.core.receive(newFrameReader(r), m.shapes(), remote)
-}
-
-// arrival is a commit on its way.
-type arrival struct {
-	flags     byte
-	global    GlobalID
-	parents   []GlobalID
-	count     uint64
-	sum       Sum
-	message   string
-	opt       CommitOptions
-	editCount int
-	edits     []Edit
-}
-
-// name is a branch or tag on its way.
-type name struct {
-	global GlobalID
-	name   string
-	tag    *Tag
 }
 
 // receiver reads a bundle into a map.
@@ -61,6 +40,7 @@ type receiver struct {
 	size   int
 	ghosts []GlobalID
 	names  []name
+	main   string // name of the main branch
 	total  int
 	ended  bool // the end frame was read
 }
@@ -86,14 +66,10 @@ func (r *receiver) run(shapes [2]string, remote string) error {
 // header checks what map the bundle is of. A map without commits takes the
 // secret over.
 func (r *receiver) header(shapes [2]string) error {
-	data, err := r.f.expect(frameHeader)
+	rec, err := r.f.header(bundleMagic)
 	if err != nil {
 		return err
 	}
-	if len(data) < len(bundleMagic) || string(data[:len(bundleMagic)]) != bundleMagic {
-		return r.f.damaged("it does not begin as a bundle")
-	}
-	rec := newRecord(data[len(bundleMagic):])
 	var secret Secret
 	rec.fixed(secret[:])
 	key, value := rec.string(), rec.string()
@@ -104,8 +80,8 @@ func (r *receiver) header(shapes [2]string) error {
 		return fmt.Errorf("the bundle has keys of %s and values of %s, the map of %s and %s: %w", key, value, shapes[0], shapes[1], ErrForeign)
 	}
 	return r.core.update(func(s *session) error {
-		if s.sums.secret == secret {
-			return nil
+		if s.sums.secret == secret || secret == (Secret{}) {
+			return nil // there is nothing yet in a map that has no secret
 		}
 		last, err := s.last('c')
 		if err != nil {
@@ -133,12 +109,17 @@ func (r *receiver) body() error {
 		switch kind {
 		case frameCommit:
 			err = r.commit(data)
+		case frameMain:
+			if err = checkName(string(data)); err != nil {
+				return r.f.damaged("a name: " + err.Error())
+			}
+			r.main = string(data)
 		case frameRef, frameTag:
 			err = r.name(kind, data)
 		case frameEnd:
 			r.ended = true
 			n, k := binary.Uvarint(data)
-			if k != len(data) || n != uint64(r.total) {
+			if k <= 0 || k != len(data) || n != uint64(r.total) {
 				return r.f.damaged("the number of commits is wrong")
 			}
 			return r.apply()
@@ -178,74 +159,9 @@ func (r *receiver) commit(data []byte) error {
 	return nil
 }
 
-func decodeArrival(data []byte) (*arrival, error) {
-	r := &record{data: data}
-	a := &arrival{flags: r.byte()}
-	r.fixed(a.global[:])
-	for range r.length() {
-		var p GlobalID
-		r.fixed(p[:])
-		if r.bad {
-			break
-		}
-		a.parents = append(a.parents, p)
-	}
-	a.count = r.uvarint()
-	var sum [sumSize]byte
-	r.fixed(sum[:])
-	a.sum, _, _ = takeSum(sum[:])
-	var at [8]byte
-	r.fixed(at[:])
-	a.opt.Time = time.UnixMicro(int64(binary.BigEndian.Uint64(at[:]))).UTC()
-	a.message, a.opt.Author = r.string(), r.string()
-	if n := r.length(); n > 0 {
-		a.opt.Meta = make(map[string]string)
-		for range n {
-			if r.bad {
-				break
-			}
-			key := r.string()
-			a.opt.Meta[key] = r.string()
-		}
-	}
-	n := r.uvarint()
-	if n > 1<<31-1 {
-		return nil, errCutOff
-	}
-	a.editCount = int(n)
-	a.opt.global, a.opt.AllowEmpty = a.global, true
-	return a, r.end()
-}
-
-func decodeEdits(list []Edit, data []byte) ([]Edit, error) {
-	for len(data) > 0 {
-		flags := data[0]
-		key, rest, ok := takeBytes(data[1:])
-		if !ok || flags > stagedDelete || len(key) > MaxKey {
-			return nil, errCutOff
-		}
-		e := Edit{Key: key, Delete: flags == stagedDelete}
-		if data = rest; !e.Delete {
-			if e.Value, data, ok = takeBytes(data); !ok {
-				return nil, errCutOff
-			}
-		}
-		list = append(list, e)
-	}
-	return list, nil
-}
-
 func (r *receiver) name(kind byte, data []byte) error {
-	rec := &record{data: data}
-	n := name{}
-	rec.fixed(n.global[:])
-	n.name = rec.string()
-	if kind == frameTag {
-		var at [8]byte
-		rec.fixed(at[:])
-		n.tag = &Tag{Name: n.name, Time: time.UnixMicro(int64(binary.BigEndian.Uint64(at[:]))).UTC(), Message: rec.string()}
-	}
-	if err := errors.Join(rec.end(), checkName(n.name)); err != nil {
+	n, err := decodeName(kind, data)
+	if err != nil {
 		return r.f.damaged("a name: " + err.Error())
 	}
 	r.names = append(r.names, n)
@@ -312,122 +228,4 @@ func (s *session) arrive(a *arrival) error {
 	}
 	s.t.Put(rowKey(s.space, rowArrived, uint64(c.ID)), nil)
 	return s.retain(c.ID)
-}
-
-// arrived returns the commits of transfers that are not complete.
-func (s *session) arrived() (list []CommitID, err error) {
-	err = s.scan(rowKey(s.space, rowArrived), func(key, _ []byte) (bool, error) {
-		list = append(list, CommitID(keyNumber(key, 0)))
-		return true, nil
-	})
-	return list, err
-}
-
-// finish moves branches and makes tags, and lets go of what came and is not
-// named.
-func (r *receiver) finish(remote string) error {
-	return r.core.update(func(s *session) error {
-		r.res.Branches, r.res.Tags = nil, 0
-		for _, n := range r.names {
-			id, err := s.known(n.global)
-			if err == nil && id == 0 {
-				err = fmt.Errorf("%q names commit %s: %w", n.name, n.global, ErrNoCommit)
-			}
-			if err == nil && n.tag != nil {
-				err = r.makeTag(s, n, id)
-			} else if err == nil {
-				err = r.moveBranch(s, n, id, remote)
-			}
-			if err != nil {
-				return err
-			}
-		}
-		return s.settleArrived(r.ghosts)
-	})
-}
-
-func (r *receiver) makeTag(s *session, n name, id CommitID) error {
-	taken, err := s.r.Has(nameKey(s.space, rowTag, n.name))
-	if err != nil || taken {
-		return err
-	}
-	t := *n.tag
-	t.Commit = id
-	s.t.Put(nameKey(s.space, rowTag, n.name), t.append(nil))
-	r.res.Tags++
-	return s.retain(id)
-}
-
-func (r *receiver) moveBranch(s *session, n name, id CommitID, remote string) error {
-	full := n.name
-	if remote != "" {
-		full = remote + "/" + n.name
-	}
-	c, err := s.anyCommit(id)
-	if err != nil {
-		return err
-	}
-	b, err := s.branchNamed(full)
-	switch {
-	case errors.Is(err, ErrNoBranch):
-		b, err = s.createBranch(full, id, c.Root)
-	case err != nil || b.head == id:
-	case remote != "":
-		s.unstage(b)
-		err = s.moveHead(b, id, c.Root, "fetch")
-	default:
-		err = s.forwardTo(b, c)
-	}
-	if err == nil {
-		r.res.Branches = append(r.res.Branches, b.info(0))
-	}
-	return err
-}
-
-// forwardTo moves a branch to a commit that descends from its head.
-func (s *session) forwardTo(b *branchRow, c *commitRow) error {
-	if err := s.clean(b); err != nil {
-		return err
-	}
-	behind, err := s.descends(c.ID, b.head)
-	if err == nil && !behind {
-		if ahead, err2 := s.descends(b.head, c.ID); err2 != nil || ahead {
-			return err2 // it has more already
-		}
-		err = fmt.Errorf("branch %q: %w", b.name, ErrDiverged)
-	}
-	if err != nil {
-		return err
-	}
-	return s.advance(b, c)
-}
-
-// settleArrived lets go of the commits that came, those first from which others
-// descend.
-func (s *session) settleArrived(ghosts []GlobalID) error {
-	list, err := s.arrived()
-	if err != nil {
-		return err
-	}
-	for _, global := range ghosts {
-		id, err := s.known(global)
-		if err != nil || id == 0 {
-			return err
-		}
-		c, err := s.anyCommit(id)
-		if err != nil {
-			return err
-		}
-		if refs, err := s.refs(id); err == nil && refs == 1 {
-			c.ghost = true // only the transfer names it
-			s.putCommit(c)
-		}
-	}
-	for _, id := range list {
-		s.t.Delete(rowKey(s.space, rowArrived, uint64(id)))
-		if err := s.release(id); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -13,6 +13,7 @@ const (
 	frameHeader = 'H' // what the map is
 	frameCommit = 'C' // a commit; its edits follow
 	frameEdits  = 'E' // some edits of the commit before
+	frameMain   = 'M' // the name of the main branch
 	frameRef    = 'R' // a branch
 	frameTag    = 'T' // a tag
 	frameEnd    = 'Z' // how many commits there were
@@ -27,9 +28,10 @@ const bundleMagic = "VarveBundle"
 // is the same.
 
 // Bundle writes the history of all branches and tags to w, without the commits
-// since and their ancestors. Unbundle reads it into another map, which must have
+// since and their ancestors, and without branches that follow another map's. Unbundle reads it into another map, which must have
 // those. It holds the secret of the fingerprints: who reads it can make others
-// with the same.
+// with the same. Uncommitted edits stay behind. Errors: ErrNoCommit, and those of
+// w.
 func (m *Map[K, V]) Bundle(w io.Writer, since ...CommitID) error {
 	return m.view(func(s *session) error {
 		f := newFrameWriter(w)
@@ -47,7 +49,7 @@ func (m *Map[K, V]) shapes() [2]string {
 
 // sendAll writes a bundle of all branches and tags.
 func (s *session) sendAll(f *frameWriter, shapes [2]string, have []CommitID) error {
-	branches, err := s.branches()
+	branches, err := s.ownBranches()
 	if err != nil {
 		return err
 	}
@@ -55,13 +57,47 @@ func (s *session) sendAll(f *frameWriter, shapes [2]string, have []CommitID) err
 	if err != nil {
 		return err
 	}
-	branches = slices.DeleteFunc(branches, func(b *branchRow) bool { return b.head == 0 })
-	return s.send(f, shapes, branches, tags, have)
+	id, err := s.mainBranch()
+	if err != nil {
+		return err
+	}
+	main, err := s.branch(id)
+	if err != nil {
+		return err
+	}
+	return s.send(f, shapes, &names{main, branches, tags}, have)
 }
 
-// send writes a bundle: the ancestors of branches and tags that are not
+// ownBranches returns the branches that have commits and do not follow one of
+// another map: if those travelled, two maps that fetch from each other would
+// have more of them each time.
+func (s *session) ownBranches() (list []*branchRow, err error) {
+	all, err := s.branches()
+	if err != nil {
+		return nil, err
+	}
+	for _, b := range all {
+		follows, err := s.r.Has(rowKey(s.space, rowRemote, uint64(b.id)))
+		if err != nil {
+			return nil, err
+		}
+		if b.head != 0 && !follows {
+			list = append(list, b)
+		}
+	}
+	return list, nil
+}
+
+// names are the branches and tags that a bundle has.
+type names struct {
+	main     *branchRow // nil: the bundle does not tell
+	branches []*branchRow
+	tags     []Tag
+}
+
+// send writes a bundle: the ancestors of what the names stand for that are not
 // ancestors of have.
-func (s *session) send(f *frameWriter, shapes [2]string, branches []*branchRow, tags []Tag, have []CommitID) error {
+func (s *session) send(f *frameWriter, shapes [2]string, all *names, have []CommitID) error {
 	m, err := s.metaRow()
 	if err != nil {
 		return err
@@ -70,10 +106,10 @@ func (s *session) send(f *frameWriter, shapes [2]string, branches []*branchRow, 
 	head = append(head, m.secret[:]...)
 	f.frame(frameHeader, appendBytes(appendBytes(head, shapes[0]), shapes[1]))
 	var heads []CommitID
-	for _, b := range branches {
+	for _, b := range all.branches {
 		heads = append(heads, b.head)
 	}
-	for _, t := range tags {
+	for _, t := range all.tags {
 		heads = append(heads, t.Commit)
 	}
 	missing, err := s.missing(heads, have)
@@ -85,7 +121,7 @@ func (s *session) send(f *frameWriter, shapes [2]string, branches []*branchRow, 
 			return err
 		}
 	}
-	if err := s.sendNames(f, branches, tags); err != nil {
+	if err := s.sendNames(f, all); err != nil {
 		return err
 	}
 	f.frame(frameEnd, binary.AppendUvarint(nil, uint64(len(missing))))
@@ -215,15 +251,18 @@ func (s *session) sendEdits(f *frameWriter, from, to Root) error {
 
 // sendNames writes branches and tags: the global id and the name, of a tag also
 // its time and message.
-func (s *session) sendNames(f *frameWriter, branches []*branchRow, tags []Tag) error {
-	for _, b := range branches {
+func (s *session) sendNames(f *frameWriter, all *names) error {
+	if all.main != nil {
+		f.frame(frameMain, []byte(all.main.name))
+	}
+	for _, b := range all.branches {
 		c, err := s.anyCommit(b.head)
 		if err != nil {
 			return err
 		}
 		f.frame(frameRef, appendBytes(append([]byte(nil), c.Global[:]...), b.name))
 	}
-	for _, t := range tags {
+	for _, t := range all.tags {
 		c, err := s.anyCommit(t.Commit)
 		if err != nil {
 			return fmt.Errorf("tag %q: %w", t.Name, err)

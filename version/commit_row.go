@@ -21,7 +21,7 @@ func (g GlobalID) String() string { return hex.EncodeToString(g[:]) }
 type Commit struct {
 	ID      CommitID
 	Global  GlobalID
-	Parents []CommitID // none, one, or for a merge the target's head and the source's
+	Parents []CommitID // of a merge the target's head, then the source's; retention may have hidden some
 	Root    Root       // the content
 	Message string
 	Author  string

@@ -76,14 +76,19 @@ func (b *Branch[K, V]) Uncommitted() *Diff[K, V] {
 
 // rootOf returns the tree of a commit; 0 is the empty one.
 func (s *session) rootOf(id CommitID) (Root, error) {
-	if id == 0 {
-		return Root{}, nil
-	}
-	c, err := s.commit(id)
+	c, err := s.commitOrNone(id)
 	if err != nil {
 		return Root{}, err
 	}
 	return c.Root, nil
+}
+
+// commitOrNone is commit, but 0 is one without content.
+func (s *session) commitOrNone(id CommitID) (*commitRow, error) {
+	if id == 0 {
+		return &commitRow{}, nil
+	}
+	return s.commit(id)
 }
 
 func (m *Map[K, V]) diff(roots func(*session) (a, b Root, err error)) *Diff[K, V] {

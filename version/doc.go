@@ -28,7 +28,15 @@
 // The rule that everything rests on: the tree of a commit has only nodes that
 // the commit wrote itself, or that are in the tree of a parent. Whatever else
 // brings content from one commit to another (cherry-pick, revert, rebase,
-// squash, fetch) applies edits.
+// squash, patches, fetch) applies edits.
+//
+// # Exchange
+//
+// [Map.Fetch] and [Map.Push] bring commits from one clone to another over any
+// connection, [Map.Bundle] and [Map.Unbundle] through a file: both sides have the
+// same history after. [Map.WritePatch] writes what differs between two versions,
+// and [Branch.ApplyPatch] brings that to any map of the same types, as a commit
+// of its own.
 //
 // # Space
 //
@@ -41,7 +49,8 @@
 //
 // Each method that changes something is one transaction of the store: it is done
 // wholly or not at all, and is as durable as the map's [Home] says when it
-// returns. Readers see one state and wait for nobody. Handles of a map may be
+// returns. Only Fetch, Unbundle and the answer to Push are several, so that they
+// can go on after a cut: the branches move in the last. Readers see one state and wait for nobody. Handles of a map may be
 // used concurrently; a [Tree], a [Change] and the walks that methods return
 // belong to one goroutine. The package starts no goroutine. Its only locks are
 // those of the [Cache], held for single look-ups and never two at once.

@@ -1,6 +1,7 @@
 package version_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -417,4 +418,167 @@ func ExampleMap_Fetch() {
 	// Output:
 	// 1 1 <nil>
 	// 2 <nil>
+}
+
+func ExamplePatch() {
+	m, main := memory()
+	a := commit(main, "One", map[string]int{"kept": 1, "changed": 1})
+	b := commit(main, "Two", map[string]int{"changed": 2, "new": 2})
+	var file bytes.Buffer
+	n, err := m.WritePatch(&file, a, b)
+	fmt.Println(n, err)
+
+	// Another map, that has no history in common with the first.
+	other, own := memory()
+	commit(own, "Start", map[string]int{"changed": 1, "own": 7})
+	p, err := other.ReadPatch(bytes.NewReader(file.Bytes()))
+	if err != nil {
+		log.Fatal(err)
+	}
+	for x := range p.All() {
+		fmt.Println(x.Key, x.InOld, x.Old, x.InNew, x.New)
+	}
+	fmt.Println(p.Err())
+	if p, err = other.ReadPatch(&file); err != nil {
+		log.Fatal(err)
+	}
+	res, err := own.ApplyPatch(p, &version.MergeOptions[string, int]{Policy: version.Fail})
+	v, _, err2 := own.Get("changed")
+	fmt.Println(res.Kind, res.Changes, v, errors.Join(err, err2))
+	// Output:
+	// 2 <nil>
+	// changed true 1 true 2
+	// new false 0 true 2
+	// <nil>
+	// applied 2 2 <nil>
+}
+
+func ExampleBundleInfo() {
+	m, main := memory()
+	first := commit(main, "One", map[string]int{"n": 1})
+	commit(main, "Two", map[string]int{"n": 2})
+	var file bytes.Buffer
+	if err := m.Bundle(&file, first); err != nil {
+		log.Fatal(err)
+	}
+	info, err := version.InspectBundle(&file)
+	if err != nil {
+		log.Fatal(err)
+	}
+	// What it builds on is in m, which could read it.
+	yes, err := m.Holds(info.Needs[0])
+	fmt.Println(info.Commits, info.Branches[0].Name, len(info.Needs), yes, err)
+	// Output: 1 main 1 true <nil>
+}
+
+func ExampleReceived() {
+	m, main := memory()
+	commit(main, "One", map[string]int{"n": 1})
+	var file bytes.Buffer
+	if err := m.Bundle(&file); err != nil {
+		log.Fatal(err)
+	}
+	clone, _ := memory()
+	got, err := clone.Unbundle(&file, "origin")
+	fmt.Println(got.Commits, got.Branches[0].Name, err)
+	// Output: 1 origin/main <nil>
+}
+
+func ExampleResolver() {
+	_, main := memory()
+	commit(main, "Base", map[string]int{"low": 1, "high": 1})
+	side, err := main.Fork("side")
+	if err != nil {
+		log.Fatal(err)
+	}
+	commit(main, "Ours", map[string]int{"low": 2, "high": 20})
+	commit(side, "Theirs", map[string]int{"low": 3, "high": 30})
+	_, err = main.Merge(side, &version.MergeOptions[string, int]{Resolve: func(c version.Conflict[string, int]) (version.Decision[int], error) {
+		if c.Key == "high" {
+			return version.Keep(max(c.Source, c.Target) + 1), nil
+		}
+		return version.TakeTarget[int](), nil
+	}})
+	low, _, _ := main.Get("low")
+	high, _, _ := main.Get("high")
+	fmt.Println(low, high, err)
+	// Output: 2 31 <nil>
+}
+
+func ExampleConflictsError() {
+	_, main := memory()
+	commit(main, "Base", map[string]int{"n": 1})
+	side, err := main.Fork("side")
+	if err != nil {
+		log.Fatal(err)
+	}
+	commit(main, "Ours", map[string]int{"n": 2})
+	commit(side, "Theirs", map[string]int{"n": 3})
+	_, err = main.Merge(side, &version.MergeOptions[string, int]{Policy: version.Fail})
+	var conflicts *version.ConflictsError
+	fmt.Println(errors.As(err, &conflicts) && conflicts.Count == 1, errors.Is(err, version.ErrConflicts))
+	// Output: true true
+}
+
+func ExampleMergeResult() {
+	_, main := memory()
+	commit(main, "Base", map[string]int{"n": 1})
+	side, err := main.Fork("side")
+	if err != nil {
+		log.Fatal(err)
+	}
+	commit(side, "More", map[string]int{"n": 2})
+	res, err := main.Merge(side, &version.MergeOptions[string, int]{FastForward: version.WhenPossible})
+	fmt.Println(res.Kind, res.Commit, err)
+	res, err = main.Merge(side, nil)
+	fmt.Println(res.Kind, res.Commit, err)
+	// Output:
+	// fast-forwarded 2 <nil>
+	// up to date 2 <nil>
+}
+
+func ExampleVersion() {
+	_, main := memory()
+	commit(main, "Born", map[string]int{"k": 1})
+	commit(main, "Elsewhere", map[string]int{"other": 1})
+	v, ok, err := main.Blame("k")
+	fmt.Println(v.Info.Message, v.Value, ok, err)
+	// Output: Born 1 true <nil>
+}
+
+func ExampleOptions() {
+	store, err := ref.Open(context.Background(), nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	// Maps of one store share a cache.
+	opt := &version.Options{Cache: version.NewCache(1 << 20), Now: func() time.Time { return time.Unix(0, 0) }}
+	m, err := version.Open[string, int](version.OnStore(store, 1<<40, kv.Sync), opt)
+	if err != nil {
+		log.Fatal(err)
+	}
+	main, err := m.Main()
+	if err != nil {
+		log.Fatal(err)
+	}
+	c, err := m.Commit(commit(main, "One", map[string]int{"n": 1}))
+	fmt.Println(c.Time.Year(), err)
+	// Output: 1970 <nil>
+}
+
+func ExampleRoot() {
+	store, err := ref.Open(context.Background(), nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	batch := kv.NewIndexedBatch(store, kv.Mergers{})
+	tree := version.NewTree(batch, 1<<40, version.NewCache(0), version.Secret{1})
+	a, err := tree.Change(batch, 1).Insert(version.Root{}, []byte("a"), []byte("1"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	b, err := tree.Change(batch, 2).Insert(version.Root{}, []byte("a"), []byte("1"))
+	// Different nodes that hold the same: the fingerprints tell.
+	fmt.Println(a.Node, b.Node, a.Count == b.Count && a.Sum == b.Sum, err)
+	// Output: 1.1 2.1 true <nil>
 }

@@ -3,6 +3,7 @@ package version
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"testing"
@@ -52,16 +53,22 @@ func writeFixture(t *testing.T) {
 	check(t, os.WriteFile(fixture, out.Bytes(), 0o644))
 }
 
-func TestTheFirstFormatIsRead(t *testing.T) {
-	if os.Getenv("VARVE_FIXTURE") == "write" {
-		writeFixture(t)
-	}
+// restoredFixture returns the map of the fixture.
+func restoredFixture(t *testing.T) (kv.Store, *Map[string, string]) {
+	t.Helper()
 	f, err := os.Open(fixture)
 	check(t, err)
 	defer f.Close()
 	store := memory(t)
 	must(kv.Restore(ctx, store, f, nil))(t)
-	m := fixtureMap(t, store)
+	return store, fixtureMap(t, store)
+}
+
+func TestTheFirstFormatIsRead(t *testing.T) {
+	if os.Getenv("VARVE_FIXTURE") == "write" {
+		writeFixture(t)
+	}
+	store, m := restoredFixture(t)
 	main := must(m.Main())(t)
 	for key, value := range map[string]string{"key0001": "side", "key0002": "main", "key0004": "four", "uncommitted": "yes"} {
 		if v, ok, err := main.Get(key); v != value || !ok || err != nil {
@@ -91,4 +98,44 @@ func TestTheFirstFormatIsRead(t *testing.T) {
 	// And it can be written on.
 	must(main.Commit("on", nil))(t)
 	must(m.Truncate(Retention{}))(t)
+}
+
+// The streams of the first format: the history of the fixture as a bundle, and a
+// patch from the empty map to its tag. VARVE_FIXTURE=streams makes new ones.
+const (
+	bundleFixture = "testdata/format1.bundle"
+	patchFixture  = "testdata/format1.patch"
+)
+
+func TestTheFirstStreamsAreRead(t *testing.T) {
+	_, m := restoredFixture(t)
+	tag := must(m.TagNamed("merged"))(t)
+	if os.Getenv("VARVE_FIXTURE") == "streams" {
+		var bundle bytes.Buffer
+		check(t, m.Bundle(&bundle))
+		check(t, os.WriteFile(bundleFixture, bundle.Bytes(), 0o644))
+		check(t, os.WriteFile(patchFixture, patchOf(t, m, 0, tag.Commit), 0o644))
+	}
+	want := collect(t, must(m.At(tag.Commit))(t).All())
+
+	info := must(InspectBundle(bytes.NewReader(must(os.ReadFile(bundleFixture))(t))))(t)
+	if info.Main != "main" || len(info.Needs) != 0 || len(info.Branches) != 2 || len(info.Tags) != 1 {
+		t.Fatal(info)
+	}
+	clone, _ := newMap[string, string](t)
+	must(clone.Unbundle(bytes.NewReader(must(os.ReadFile(bundleFixture))(t)), ""))(t)
+	at := must(clone.TagNamed("merged"))(t).Commit
+	if got := collect(t, must(clone.At(at))(t).All()); !maps.Equal(got, want) {
+		t.Fatal("the bundle holds something else", len(got))
+	}
+
+	other, main := newMap[string, string](t)
+	p := readPatch(t, other, must(os.ReadFile(patchFixture))(t))
+	if p.From != (GlobalID{}) || p.To != must(clone.Commit(at))(t).Global {
+		t.Fatal(p.From, p.To)
+	}
+	must(main.ApplyPatch(p, nil))(t)
+	if got := collect(t, main.All()); !maps.Equal(got, want) {
+		t.Fatal("the patch leads elsewhere", len(got))
+	}
 }

@@ -176,3 +176,66 @@ func TestDamageNamesTheCommit(t *testing.T) {
 		t.Fatal(report)
 	}
 }
+
+// TestAStagedEditThatIsCutOffIsDamage empties the row of an uncommitted edit:
+// whatever reads it says so.
+func TestAStagedEditThatIsCutOffIsDamage(t *testing.T) {
+	store := memory(t)
+	m := must(Open[string, string](OnStore(store, testSpace, 0), nil))(t)
+	main := must(m.Main())(t)
+	check(t, main.Put("k", "v"))
+	check(t, m.view(func(s *session) error {
+		return s.scan(rowKey(testSpace, rowStaged), func(key, _ []byte) (bool, error) {
+			return false, putRaw(store, slices.Clone(key), nil)
+		})
+	}))
+	all, keys, h, d := main.All(), main.All(), main.History("k"), main.Uncommitted()
+	for range all.All() {
+	}
+	for range keys.Keys() {
+	}
+	for range h.All() {
+	}
+	for range d.All() {
+	}
+	_, _, get := main.Get("k")
+	_, count := main.Len()
+	_, commit := main.Commit("c", nil)
+	for what, err := range map[string]error{"all": all.Err(), "keys": keys.Err(), "history": h.Err(), "uncommitted": d.Err(), "get": get, "len": count, "commit": commit} {
+		var damage *kv.CorruptionError
+		if !errors.As(err, &damage) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
+// A map whose rows cannot be read is not an empty one.
+func TestAReadThatFailsIsNoMissingBranch(t *testing.T) {
+	m, main := newMap[string, string](t)
+	put(t, main, "k", "v")
+	failing := m.In(failingHome{m.home})
+	for what, err := range map[string]error{
+		"branch": errorOf(failing.Branch("main")), "main": errorOf(failing.BranchByID(1).Info()), "other": errorOf(failing.Branch("x")),
+	} {
+		if !errors.Is(err, errDisk) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
+func errorOf[T any](_ T, err error) error { return err }
+
+var errDisk = errors.New("the disk does not answer")
+
+// failingHome shows a map from which the record of the map cannot be read, and
+// no branch.
+type failingHome struct{ Home }
+
+func (h failingHome) View(f func(kv.Reader, uint64) error) error {
+	return h.Home.View(func(r kv.Reader, space uint64) error { return f(failingReader{r}, space) })
+}
+
+type failingReader struct{ kv.Reader }
+
+func (r failingReader) Get([]byte, []byte) ([]byte, bool, error) { return nil, false, nil }
+func (r failingReader) Has([]byte) (bool, error)                 { return false, errDisk }

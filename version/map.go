@@ -202,7 +202,8 @@ func (m *Map[K, V]) KeepReflog(n int) error {
 
 // MergeBases returns the best common ancestors of two commits: those that are
 // not ancestors of others, the newest first. Where histories cross there are
-// several; unrelated commits have none.
+// several; unrelated commits have none. One that retention has hidden is among
+// them, although Commit and At do not know it any more.
 func (m *Map[K, V]) MergeBases(a, b CommitID) (list []CommitID, err error) {
 	err = m.view(func(s *session) error {
 		list, err = s.mergeBases(a, b)

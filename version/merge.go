@@ -1,8 +1,6 @@
 package version
 
-import (
-	"fmt"
-)
+import "fmt"
 
 // Policy says what a merge does with keys that both sides have changed in
 // different ways.
@@ -29,7 +27,7 @@ const (
 	Only
 )
 
-// MergeKind says what a merge has done.
+// MergeKind says what a merge, or the application of a patch, has done.
 type MergeKind uint8
 
 const (
@@ -39,6 +37,8 @@ const (
 	FastForwarded
 	// Merged: a commit with two parents was made.
 	Merged
+	// Applied: a commit with the changes of a patch was made.
+	Applied
 )
 
 // String returns the name of the constant.
@@ -50,17 +50,20 @@ func (k MergeKind) String() string {
 		return "fast-forwarded"
 	case Merged:
 		return "merged"
+	case Applied:
+		return "applied"
 	}
 	return "MergeKind(?)"
 }
 
-// MergeResult tells what a merge has done, or would do.
+// MergeResult tells what a merge, or the application of a patch, has done or
+// would do.
 type MergeResult struct {
 	Kind      MergeKind
-	Commit    CommitID // the target's head after; zero in a preview of a Merged
-	Bases     []CommitID
-	Changes   int // keys of the target that change
-	Conflicts int // keys that both sides changed, which were decided
+	Commit    CommitID   // the target's head after; zero in a preview that makes one
+	Bases     []CommitID // none of a patch
+	Changes   int        // keys of the target that change
+	Conflicts int        // keys that both sides changed, which were decided
 }
 
 // mergeSpec is a merge with its options, on bytes.
@@ -95,13 +98,21 @@ func (m *mergeSpec) settle(t *Tree, failed *ConflictsError) func(*clash) (verdic
 	}
 }
 
+// expect returns ErrMoved if the target is not where the options say.
+func (m *mergeSpec) expect(into *branchRow) error {
+	if m.commit.Head != 0 && m.commit.Head != into.head {
+		return fmt.Errorf("branch %q is at commit %d, not %d: %w", into.name, into.head, m.commit.Head, ErrMoved)
+	}
+	return nil
+}
+
 // merge merges a commit, the source, into a branch.
 func (s *session) merge(into *branchRow, source CommitID, m *mergeSpec) (MergeResult, error) {
 	if source == 0 {
 		return MergeResult{}, fmt.Errorf("the source has none: %w", ErrNoCommit)
 	}
-	if m.commit.Head != 0 && m.commit.Head != into.head {
-		return MergeResult{}, fmt.Errorf("branch %q is at commit %d, not %d: %w", into.name, into.head, m.commit.Head, ErrMoved)
+	if err := m.expect(into); err != nil {
+		return MergeResult{}, err
 	}
 	from, err := s.anyCommit(source)
 	if err != nil {

@@ -145,19 +145,26 @@ func (b *Branch[K, V]) mergeWith(from *Branch[K, V], opt *MergeOptions[K, V], pr
 		return err
 	}
 	if preview {
-		return res, b.view(func(s *session, st state) error { return run(s, st.branch) })
+		err = b.view(func(s *session, st state) error { return run(s, st.branch) })
+	} else {
+		err = b.change(run)
 	}
-	return res, b.change(run)
+	return res, err
 }
 
 // Conflicts returns the keys that a merge of from into b would have to decide,
 // in order.
 func (b *Branch[K, V]) Conflicts(from *Branch[K, V]) (list []Conflict[K, V], err error) {
-	_, err = b.Preview(from, &MergeOptions[K, V]{Resolve: func(c Conflict[K, V]) (Decision[V], error) {
-		list = append(list, c)
-		return TakeSource[V](), nil
-	}})
+	_, err = b.Preview(from, collectConflicts(&list))
 	return list, err
+}
+
+// collectConflicts returns options of a preview that lists the conflicts.
+func collectConflicts[K, V any](list *[]Conflict[K, V]) *MergeOptions[K, V] {
+	return &MergeOptions[K, V]{Resolve: func(c Conflict[K, V]) (Decision[V], error) {
+		*list = append(*list, c)
+		return TakeSource[V](), nil
+	}}
 }
 
 // CherryPick makes a commit with the change that another commit made to its

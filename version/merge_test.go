@@ -234,7 +234,14 @@ func TestTheHeadCanBeCompared(t *testing.T) {
 	if _, err := main.Commit("late", &CommitOptions{Head: first}); !errors.Is(err, ErrMoved) {
 		t.Fatal(err)
 	}
-	must(main.Commit("in time", &CommitOptions{Head: must(main.Head())(t)}))(t)
+	head := must(main.Commit("in time", &CommitOptions{Head: must(main.Head())(t)}))(t)
+	late := &MergeOptions[string, string]{CommitOptions: CommitOptions{Head: first}}
+	if err := main.Rebase(first, late); !errors.Is(err, ErrMoved) {
+		t.Fatal(err)
+	}
+	if _, err := main.Revert(head, late); !errors.Is(err, ErrMoved) {
+		t.Fatal(err)
+	}
 }
 
 func TestACommitTellsWhatItWasGiven(t *testing.T) {

@@ -104,6 +104,9 @@ func (m *threeWay) decide(c *clash) error {
 			m.edits = append(m.edits, Edit{Key: c.key, Delete: true})
 		}
 	case takeValue:
+		if same, err := m.t.hasValue(&c.target, value); same || err != nil {
+			return err
+		}
 		m.edits = append(m.edits, Edit{Key: c.key, Value: value})
 	}
 	return nil

@@ -1,6 +1,7 @@
 package version
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -12,8 +13,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/varvedb/varve/bwtree"
 	"github.com/varvedb/varve/kv"
 	"github.com/varvedb/varve/kv/ref"
+	"github.com/varvedb/varve/lsm"
 	"github.com/varvedb/varve/vfs"
 )
 
@@ -85,12 +88,14 @@ func (m *model) reachable(from ...CommitID) map[CommitID]bool {
 	return seen
 }
 
-func (m *model) heads() (list []CommitID) {
+func (m *model) heads() []CommitID { return append(m.named(), m.lost...) }
+
+// named returns the commits that branches and tags name.
+func (m *model) named() (list []CommitID) {
 	for _, b := range m.branches {
 		list = append(list, b.head)
 	}
-	list = append(list, slices.Collect(maps.Values(m.tags))...)
-	return append(list, m.lost...)
+	return append(list, slices.Collect(maps.Values(m.tags))...)
 }
 
 // bases returns the best common ancestors, by the definition.
@@ -149,6 +154,7 @@ func (m *model) merged(bases []map[string]string, source, target map[string]stri
 type world struct {
 	t     *testing.T
 	rng   *rand.Rand
+	on    engine
 	disk  *vfs.Mem
 	store kv.Store
 	m     *Map[string, string]
@@ -158,8 +164,28 @@ type world struct {
 	did   string
 }
 
-func newWorld(t *testing.T, seed uint64) *world {
-	w := &world{t: t, rng: rand.New(rand.NewPCG(seed, 5)), disk: vfs.NewMem(), clock: time.Unix(1e9, 0),
+// engine opens a store in the directory db of a disk.
+type engine func(disk *vfs.Mem) (kv.Store, error)
+
+// engines have settings so small that they flush, compact and clean.
+var engines = map[string]engine{
+	"ref": onRef,
+	"lsm": func(disk *vfs.Mem) (kv.Store, error) {
+		return lsm.Open(ctx, &lsm.Options{Dir: "db", FS: disk, WriteBuffer: 64 << 10, BlockSize: 1 << 10, BlockCache: 256 << 10, LevelBase: 256 << 10, TargetFile: 64 << 10})
+	},
+	"bwtree": func(disk *vfs.Mem) (kv.Store, error) {
+		return bwtree.Open(ctx, &bwtree.Options{Dir: "db", FS: disk, Fanout: 8, Deltas: 4, LeafBytes: 1 << 10, CacheBytes: 256 << 10, RedoBytes: 256 << 10})
+	},
+}
+
+func onRef(disk *vfs.Mem) (kv.Store, error) {
+	return ref.Open(ctx, &ref.Options{Dir: "db", FS: disk})
+}
+
+func newWorld(t *testing.T, seed uint64) *world { return newWorldOn(t, onRef, seed) }
+
+func newWorldOn(t *testing.T, on engine, seed uint64) *world {
+	w := &world{t: t, rng: rand.New(rand.NewPCG(seed, 5)), on: on, disk: vfs.NewMem(), clock: time.Unix(1e9, 0),
 		model: &model{commits: map[CommitID]*modelCommit{}, branches: map[BranchID]*modelBranch{},
 			tags: map[string]CommitID{}, keep: 4}}
 	w.open()
@@ -169,7 +195,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 }
 
 func (w *world) open() {
-	w.store = must(ref.Open(context.Background(), &ref.Options{Dir: "db", FS: w.disk}))(w.t)
+	w.store = must(w.on(w.disk))(w.t)
 	opt := &Options{Cache: NewCache(256 << 10), Now: func() time.Time {
 		w.clock = w.clock.Add(time.Second)
 		return w.clock
@@ -211,8 +237,10 @@ func (w *world) dirty(b *modelBranch) bool { return !maps.Equal(b.working, w.mod
 func (w *world) step() {
 	b, mb := w.branch()
 	switch n := w.rng.IntN(100); {
-	case n < 40:
+	case n < 38:
 		w.edit(b, mb)
+	case n < 40:
+		w.patch(b, mb)
 	case n < 56:
 		w.commit(b, mb)
 	case n < 59:
@@ -435,6 +463,34 @@ func (w *world) pick(b *Branch[string, string], mb *modelBranch) {
 	}
 }
 
+// patch brings what two commits differ in to a branch, by way of a stream.
+func (w *world) patch(b *Branch[string, string], mb *modelBranch) {
+	w.did = "apply a patch"
+	list := append(w.visible(), 0)
+	from, to := pick(w.rng, list), pick(w.rng, list)
+	var stream bytes.Buffer
+	_, err := w.m.WritePatch(&stream, from, to)
+	w.check(err)
+	p, err := w.m.ReadPatch(&stream)
+	w.check(err)
+	if w.rng.IntN(2) == 0 {
+		p, from, to = p.Reverse(), to, from
+	}
+	res, err := b.ApplyPatch(p, nil)
+	content := w.model.merged([]map[string]string{w.model.content(from)}, w.model.content(to), w.model.content(mb.head))
+	switch {
+	case w.dirty(mb):
+		w.expect(err, ErrUncommitted)
+	case maps.Equal(content, w.model.content(mb.head)):
+		w.check(err)
+		w.want(res.Kind == UpToDate && res.Commit == mb.head)
+	default:
+		w.check(err)
+		w.want(res.Kind == Applied)
+		w.model.commit(mb, res.Commit, content, mb.head)
+	}
+}
+
 func (w *world) rebase(b *Branch[string, string], mb *modelBranch) {
 	w.did = "rebase"
 	list := w.visible()
@@ -610,11 +666,12 @@ func (w *world) forgetDropped() {
 // reopen closes the store, or cuts its power, and opens it again.
 func (w *world) reopen() {
 	w.did = "reopen"
+	after := w.disk
 	if w.rng.IntN(2) == 0 {
-		w.check(w.store.Close())
-	} else {
-		w.disk = w.disk.CrashClone(vfs.CrashOptions{Seed: w.rng.Uint64(), Mode: vfs.CrashMode(w.rng.IntN(3))})
+		after = w.disk.CrashClone(vfs.CrashOptions{Seed: w.rng.Uint64(), Mode: vfs.CrashMode(w.rng.IntN(3))})
 	}
+	w.check(w.store.Close())
+	w.disk = after
 	w.open()
 }
 
@@ -636,6 +693,9 @@ func (w *world) compare(all bool) {
 	}
 	if report.Ghosts != ghosts || report.Commits != len(live)-ghosts {
 		t.Fatalf("after %s: %d commits and %d ghosts, the model has %d and %d", w.did, report.Commits, report.Ghosts, len(live)-ghosts, ghosts)
+	}
+	if lost := len(live) - len(w.model.reachable(w.model.named()...)); report.Lost != lost {
+		t.Fatalf("after %s: the reflog alone keeps %d commits, in the model %d", w.did, report.Lost, lost)
 	}
 	for id, mb := range w.model.branches {
 		b := w.m.BranchByID(id)
@@ -751,7 +811,7 @@ func (w *world) checkDead() {
 // beside a model that keeps whole copies; after each step it recounts the stored
 // nodes. VARVE_SEED and VARVE_STEPS choose other histories than the usual.
 func TestRandomHistoriesAgreeWithWholeCopies(t *testing.T) {
-	steps, seeds := 250, []uint64{1, 2, 3, 4}
+	steps, seeds := 400, []uint64{1, 2, 3, 4}
 	if testing.Short() {
 		steps = 100
 	}
@@ -761,13 +821,15 @@ func TestRandomHistoriesAgreeWithWholeCopies(t *testing.T) {
 	if s := os.Getenv("VARVE_SEED"); s != "" {
 		seeds = []uint64{must(strconv.ParseUint(s, 10, 64))(t)}
 	}
-	for _, seed := range seeds {
-		t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) { newWorld(t, seed).run(steps) })
+	for name, on := range engines {
+		for _, seed := range seeds {
+			t.Run(fmt.Sprint(name, " seed=", seed), func(t *testing.T) { newWorldOn(t, on, seed).run(steps) })
+		}
 	}
 }
 
 // TestSoakHistories is the long run of make soak: histories of 10,000 steps with
-// ever new seeds.
+// ever new seeds, on each engine in turn.
 func TestSoakHistories(t *testing.T) {
 	text := os.Getenv("VARVE_SOAK")
 	if text == "" {
@@ -775,6 +837,8 @@ func TestSoakHistories(t *testing.T) {
 	}
 	length := must(time.ParseDuration(text))(t)
 	for seed, begin := uint64(time.Now().Unix()), time.Now(); time.Since(begin) < length && !t.Failed(); seed++ {
-		t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) { newWorld(t, seed).run(10_000) })
+		for name, on := range engines {
+			t.Run(fmt.Sprint(name, " seed=", seed), func(t *testing.T) { newWorldOn(t, on, seed).run(10_000) })
+		}
 	}
 }

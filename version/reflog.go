@@ -12,7 +12,7 @@ import (
 type Lost struct {
 	Number uint64 // rises
 	Time   time.Time
-	What   string // what was done: rollback, reset, rebase, squash, delete
+	What   string // what was done: rollback, reset, rebase, squash, fetch, delete
 	Branch BranchID
 	Name   string // of the branch
 	Old    CommitID

@@ -8,13 +8,14 @@ import (
 	"github.com/varvedb/varve/codec"
 )
 
-// A commit stays as long as a branch, a tag or the reflog names it, or another
-// commit descends from it. How many name it is counted in a row of its own,
+// A commit stays as long as a branch, a tag, the reflog or a transfer names it, or
+// another commit descends from it. How many name it is counted in a row of its own,
 // which changes in the same batch as what names it; who descends from it stands
 // in the edges. Nodes are not counted: what was written by a commit goes with
 // the commit, except as collapse says.
 
-// refs returns how many branches, tags and reflog entries name a commit.
+// refs returns how many branches, tags, reflog entries and transfers name a
+// commit.
 func (s *session) refs(id CommitID) (uint64, error) {
 	data, ok, err := s.r.Get(rowKey(s.space, rowRefs, uint64(id)), nil)
 	if err != nil || !ok {

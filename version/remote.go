@@ -138,9 +138,10 @@ func (m *Map[K, V]) Fetch(rw io.ReadWriter, remote string) (Received, error) {
 	return m.core.receive(p.in, m.shapes(), remote)
 }
 
-// Push brings branches, all if none are named, and what they descend from to the
-// map at the other end of rw, where Serve answers. There they are made or moved
-// forward, all or none: ErrRefused says why not.
+// Push brings branches and what they descend from to the map at the other end of
+// rw, where Serve answers; if none are named all branches and tags, but for
+// branches that follow another map's. There they are made or moved forward, all
+// or none: ErrRefused says why not.
 func (m *Map[K, V]) Push(rw io.ReadWriter, branches ...*Branch[K, V]) error {
 	p := peer{newFrameReader(rw), newFrameWriter(rw)}
 	err := m.view(func(s *session) error {
@@ -156,18 +157,13 @@ func (m *Map[K, V]) Push(rw io.ReadWriter, branches ...*Branch[K, V]) error {
 		if len(branches) == 0 {
 			return s.sendAll(p.out, m.shapes(), have)
 		}
-		var rows []*branchRow
+		var some names
 		for _, b := range branches {
-			row, err := s.branch(b.branch)
-			if err == nil && row.head == 0 {
-				err = fmt.Errorf("branch %q has none: %w", row.name, ErrNoCommit)
-			}
-			if err != nil {
+			if err := s.addName(&some, b.branch); err != nil {
 				return err
 			}
-			rows = append(rows, row)
 		}
-		return s.send(p.out, m.shapes(), rows, nil, have)
+		return s.send(p.out, m.shapes(), &some, have)
 	})
 	if err := errors.Join(err, p.out.flush()); err != nil {
 		return err
@@ -182,6 +178,16 @@ func (m *Map[K, V]) Push(rw io.ReadWriter, branches ...*Branch[K, V]) error {
 		return p.in.damaged(fmt.Sprintf("a reply of kind %q", kind))
 	}
 	return nil
+}
+
+// addName adds a branch, which must have a commit.
+func (s *session) addName(some *names, id BranchID) error {
+	b, err := s.branch(id)
+	if err == nil && b.head == 0 {
+		err = fmt.Errorf("branch %q has none: %w", b.name, ErrNoCommit)
+	}
+	some.branches = append(some.branches, b)
+	return err
 }
 
 // peer is the other end.

@@ -232,28 +232,70 @@ func FuzzUnbundle(f *testing.F) {
 	check(f, m.Tag("t", 1, "tag"))
 	var bundle bytes.Buffer
 	check(f, m.Bundle(&bundle))
-	var frames []byte
-	for r := newFrameReader(&bundle); ; {
+	f.Add(framesOf(&bundle))
+	f.Fuzz(func(t *testing.T, frames []byte) {
+		m, _ := newMap[string, string](t)
+		m.Unbundle(streamOf(t, frames), "")
+		InspectBundle(streamOf(t, frames))
+	})
+}
+
+// framesOf returns the frames of a stream without their checksums.
+func framesOf(stream io.Reader) (frames []byte) {
+	for r := newFrameReader(stream); ; {
 		kind, payload, err := r.next()
 		if err != nil {
-			break
+			return frames
 		}
 		frames = appendBytes(append(frames, kind), payload)
 	}
-	f.Add(frames)
-	f.Fuzz(func(t *testing.T, frames []byte) {
-		var stream bytes.Buffer
-		w := newFrameWriter(&stream)
-		for len(frames) > 0 {
-			payload, rest, ok := takeBytes(frames[1:])
-			if !ok {
-				break
-			}
-			w.frame(frames[0], payload)
-			frames = rest
+}
+
+// streamOf makes a stream of frames, with checksums.
+func streamOf(t *testing.T, frames []byte) io.Reader {
+	var stream bytes.Buffer
+	w := newFrameWriter(&stream)
+	for len(frames) > 0 {
+		payload, rest, ok := takeBytes(frames[1:])
+		if !ok {
+			break
 		}
-		check(t, w.flush())
-		m, _ := newMap[string, string](t)
-		m.Unbundle(&stream, "")
-	})
+		w.frame(frames[0], payload)
+		frames = rest
+	}
+	check(t, w.flush())
+	return &stream
+}
+
+// Two maps that fetch from each other have each other's branches, and no more
+// each time.
+func TestWhatFollowsAnotherMapDoesNotTravel(t *testing.T) {
+	origin, clone, main, copied := shared(t)
+	for i := range 3 {
+		put(t, main, "ours", fmt.Sprint(i))
+		must(clone.Fetch(served(t, origin), "origin"))(t)
+		must(copied.Merge(must(clone.Branch("origin/main"))(t), nil))(t)
+		must(origin.Fetch(served(t, clone), "clone"))(t)
+		must(main.Merge(must(origin.Branch("clone/main"))(t), nil))(t)
+	}
+	for _, side := range []struct {
+		m    *Map[string, string]
+		name string
+	}{{clone, "origin/main"}, {origin, "clone/main"}} {
+		m, name := side.m, side.name
+		list := must(m.Branches())(t)
+		if len(list) != 2 || list[1].Name != name {
+			t.Fatal(list)
+		}
+		b := must(m.Branch(name))(t)
+		check(t, b.Rename("kept"))
+		if m == origin {
+			check(t, b.MakeMain()) // now it is its own
+			must(clone.Fetch(served(t, origin), "origin"))(t)
+			must(clone.Branch("origin/kept"))(t)
+			check(t, must(clone.Branch("origin/kept"))(t).Remove())
+			check(t, main.MakeMain())
+		}
+		check(t, b.Remove())
+	}
 }

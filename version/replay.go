@@ -63,7 +63,7 @@ func (s *session) cherryPick(b *branchRow, id CommitID, undo bool, m *mergeSpec)
 // rebase replays the commits of a branch that onto does not have on top of it,
 // the oldest first; those that change nothing there are left out.
 func (s *session) rebase(b *branchRow, onto CommitID, m *mergeSpec) error {
-	if err := s.clean(b); err != nil {
+	if err := errors.Join(m.expect(b), s.clean(b)); err != nil {
 		return err
 	}
 	tip, err := s.commit(onto)

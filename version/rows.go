@@ -16,6 +16,7 @@ const (
 	rowMain    = 'M' // the number of the main branch
 	rowBranch  = 'b' // + branch: its name, head and root
 	rowName    = 'B' // + name: the number of the branch
+	rowRemote  = 'r' // + branch: it follows a branch of another map
 	rowTag     = 't' // + name: the tag
 	rowCommit  = 'c' // + commit: the commit
 	rowGlobal  = 'g' // + global id: the number of the commit

@@ -185,8 +185,8 @@ func (s *session) branch(id BranchID) (*branchRow, error) {
 		return nil, err
 	}
 	if !ok {
-		if id == 1 && s.untouched() {
-			return &branchRow{id: 1, name: mainName}, nil
+		if there, err := s.touched(); id == 1 && !there || err != nil {
+			return &branchRow{id: 1, name: mainName}, err
 		}
 		return nil, fmt.Errorf("branch %d: %w", id, ErrNoBranch)
 	}
@@ -197,12 +197,9 @@ func (s *session) branch(id BranchID) (*branchRow, error) {
 	return b, nil
 }
 
-// untouched reports whether nobody has written to the map yet, as after it was
-// cleared: it has an empty main branch then.
-func (s *session) untouched() bool {
-	ok, err := s.r.Has(rowKey(s.space, rowMeta))
-	return err == nil && !ok
-}
+// touched reports whether somebody has written to the map. One that is new, or
+// was cleared, has an empty main branch all the same.
+func (s *session) touched() (bool, error) { return s.r.Has(rowKey(s.space, rowMeta)) }
 
 // branchNamed reads the branch of a name.
 func (s *session) branchNamed(name string) (*branchRow, error) {
@@ -211,8 +208,8 @@ func (s *session) branchNamed(name string) (*branchRow, error) {
 		return nil, err
 	}
 	if !ok {
-		if name == mainName && s.untouched() {
-			return s.branch(1)
+		if there, err := s.touched(); name == mainName && !there || err != nil {
+			return &branchRow{id: 1, name: mainName}, err
 		}
 		return nil, fmt.Errorf("branch %q: %w", name, ErrNoBranch)
 	}

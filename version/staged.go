@@ -68,12 +68,12 @@ func (s *session) stage(b *branchRow, key, value []byte, del bool) error {
 	return nil
 }
 
-// hasValue reports whether an entry has a value.
-func (s *session) hasValue(e *entry, value []byte) (bool, error) {
-	if e.size != uint64(len(value)) {
+// hasValue reports whether an entry is there and has a value.
+func (t *Tree) hasValue(e *entry, value []byte) (bool, error) {
+	if e.key == nil || e.size != uint64(len(value)) {
 		return false, nil
 	}
-	v, err := s.value(e)
+	v, err := t.value(e)
 	return bytes.Equal(v, value), err
 }
 

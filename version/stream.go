@@ -2,6 +2,7 @@ package version
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -15,7 +16,17 @@ import (
 // the payload (4), payload, checksum (4): CRC-32C over the checksum before it, the
 // kind, the length and the payload. So a frame that is missing, repeated or from
 // elsewhere is noticed at the next one; numbers are little-endian.
-const maxFrame = 1 << 20
+//
+// Frames take records until they have maxFrame/4 bytes. One record may be larger:
+// an edit of a patch has a key and two values.
+const (
+	maxFrame   = 1 << 20
+	maxPayload = maxFrame + kv.MaxKey + 2*kv.MaxValue
+)
+
+// Stream is the File of a *kv.CorruptionError that is about a bundle, a patch or
+// what comes from another map.
+const Stream = "the stream of versions"
 
 // frameWriter writes frames. They are on their way after flush.
 type frameWriter struct {
@@ -73,7 +84,7 @@ func (f *frameReader) next() (kind byte, payload []byte, err error) {
 		return 0, nil, err
 	}
 	n := binary.LittleEndian.Uint32(head[1:])
-	if n > maxFrame+kv.MaxValue+kv.MaxKey {
+	if n > maxPayload {
 		return 0, nil, f.damaged(fmt.Sprintf("a frame of %d bytes", n))
 	}
 	payload, err = readSome(f.r, int(n)+4)
@@ -113,7 +124,20 @@ func readSome(r io.Reader, n int) ([]byte, error) {
 }
 
 func (f *frameReader) damaged(what string) error {
-	return &kv.CorruptionError{File: "the stream of versions", Offset: f.offset, What: what}
+	return &kv.CorruptionError{File: Stream, Offset: f.offset, What: what}
+}
+
+// header reads the frame that begins a stream, and returns what is in it behind
+// the magic text and the format.
+func (f *frameReader) header(magic string) (*record, error) {
+	data, err := f.expect(frameHeader)
+	if err != nil {
+		return nil, err
+	}
+	if rest, ok := bytes.CutPrefix(data, []byte(magic)); ok {
+		return newRecord(rest), nil
+	}
+	return nil, f.damaged("it does not begin with " + magic)
 }
 
 // expect reads a frame that must be of one kind.

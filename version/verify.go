@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/varvedb/varve/kv"
 )
@@ -47,7 +49,7 @@ func (v *verifier) run() error {
 	if err := v.secret(); err != nil {
 		return err
 	}
-	for _, step := range []func() error{v.loadCommits, v.checkTrees, v.checkNames, v.checkRefs, v.checkOwned, v.checkNodes, v.checkStaged} {
+	for _, step := range []func() error{v.loadCommits, v.checkTrees, v.checkEdges, v.checkBranches, v.checkNames, v.checkRefs, v.checkOwned, v.checkNodes, v.checkStaged} {
 		if err := errors.Join(v.ctx.Err(), step()); err != nil {
 			return err
 		}
@@ -98,8 +100,9 @@ func (v *verifier) wrong(id CommitID, what string) error {
 }
 
 func (v *verifier) checkTrees() error {
-	for id, c := range v.commits {
-		err := v.Check(c.Root, func(n NodeID) bool {
+	// In order, so that the oldest commit that has a damaged node is named.
+	for _, id := range slices.Sorted(maps.Keys(v.commits)) {
+		err := v.Check(v.commits[id].Root, func(n NodeID) bool {
 			again := v.seen[n]
 			v.seen[n] = true
 			return !again
@@ -108,7 +111,13 @@ func (v *verifier) checkTrees() error {
 			return fmt.Errorf("the tree of commit %d: %w", id, err)
 		}
 	}
-	return v.scan(rowKey(v.space, rowEdge), func(key, value []byte) (bool, error) {
+	return nil
+}
+
+// checkEdges checks that each commit has an edge from each parent, and that there
+// are no others.
+func (v *verifier) checkEdges() error {
+	err := v.scan(rowKey(v.space, rowEdge), func(key, value []byte) (bool, error) {
 		edge := [2]CommitID{CommitID(keyNumber(key, 0)), CommitID(keyNumber(key, 1))}
 		if !v.edges[edge] {
 			return false, v.wrong(edge[1], fmt.Sprintf("there is an edge from %d, which is not its parent", edge[0]))
@@ -119,13 +128,14 @@ func (v *verifier) checkTrees() error {
 		}
 		return true, nil
 	})
+	for edge := range v.edges {
+		err = errors.Join(err, v.wrong(edge[1], fmt.Sprintf("the edge from its parent %d is missing", edge[0])))
+	}
+	return err
 }
 
-// checkNames counts who names each commit.
-func (v *verifier) checkNames() error {
-	for edge := range v.edges {
-		return v.wrong(edge[1], fmt.Sprintf("the edge from its parent %d is missing", edge[0]))
-	}
+// checkBranches checks the heads and names of branches, and counts the heads.
+func (v *verifier) checkBranches() error {
 	branches, err := v.session.branches()
 	if err != nil {
 		return err
@@ -143,6 +153,11 @@ func (v *verifier) checkNames() error {
 			return errors.Join(err, damagedRow(v.space, fmt.Sprintf("branch %q", b.name), errors.New("its name does not lead to it")))
 		}
 	}
+	return nil
+}
+
+// checkNames counts who else names each commit.
+func (v *verifier) checkNames() error {
 	tags, err := v.tags()
 	if err != nil {
 		return err
@@ -157,8 +172,14 @@ func (v *verifier) checkNames() error {
 	if err := v.countLost(reachable); err != nil {
 		return err
 	}
+	return v.checkGlobals()
+}
+
+// checkGlobals checks that there are as many global ids as commits, whose own
+// were seen to lead to them.
+func (v *verifier) checkGlobals() error {
 	globals := 0
-	err = v.scan(rowKey(v.space, rowGlobal), func([]byte, []byte) (bool, error) {
+	err := v.scan(rowKey(v.space, rowGlobal), func([]byte, []byte) (bool, error) {
 		globals++
 		return true, nil
 	})
@@ -275,7 +296,19 @@ func (v *verifier) checkNodes() error {
 	})
 }
 
+// checkStaged checks that what is staged, and what is noted of a branch, belongs
+// to a branch.
 func (v *verifier) checkStaged() error {
+	err := v.scan(rowKey(v.space, rowRemote), func(key, _ []byte) (bool, error) {
+		id := BranchID(keyNumber(key, 0))
+		if v.branches[id] == nil {
+			return false, damagedRow(v.space, fmt.Sprintf("what branch %d follows", id), errors.New("the branch is not there"))
+		}
+		return true, nil
+	})
+	if err != nil {
+		return err
+	}
 	return v.scan(rowKey(v.space, rowStaged), func(key, value []byte) (bool, error) {
 		b := v.branches[BranchID(keyNumber(key, 0))]
 		if b == nil || b.head != CommitID(keyNumber(key, 1)) || len(value) == 0 {

@@ -36,6 +36,9 @@ type merged struct {
 	lower, upper []byte
 	back         bool
 	order        int // who is at the next key: -1 the tree, 1 the edits, 0 both
+	// damaged makes the error about an edit that is cut off.
+	damaged func(key []byte) error
+	err     error
 }
 
 // stage opens the edits of a branch.
@@ -50,6 +53,7 @@ func (w *merged) stage(s *session, b *branchRow) {
 		opt.Upper = append(bytes.Clone(prefix), w.upper...)
 	}
 	w.edits = s.r.Iter(opt)
+	w.damaged = func(key []byte) error { return s.damagedStage(b, key) }
 }
 
 func (w *merged) first() {
@@ -87,7 +91,10 @@ func (w *merged) settle() bool {
 			w.order = -w.order
 		}
 	}
-	return true
+	if w.order >= 0 && len(w.edits.Value()) == 0 {
+		w.err = w.damaged(w.edits.Key()[w.skip:])
+	}
+	return w.err == nil
 }
 
 func (w *merged) next() {
@@ -108,26 +115,19 @@ func (w *merged) key() []byte {
 
 // present reports whether the next key is there, not removed by an edit.
 func (w *merged) present() bool {
-	if w.order < 0 {
-		return true
-	}
-	v := w.edits.Value()
-	return len(v) == 0 || v[0]&stagedDelete == 0
+	return w.order < 0 || w.edits.Value()[0]&stagedDelete == 0
 }
 
 func (w *merged) value() ([]byte, error) {
 	if w.order < 0 {
 		return w.tree.Value()
 	}
-	if v := w.edits.Value(); len(v) > 0 {
-		return v[1:], nil
-	}
-	return nil, errCutOff
+	return w.edits.Value()[1:], nil
 }
 
 func (w *merged) close() error {
 	if w.edits == nil {
 		return w.tree.Err()
 	}
-	return errors.Join(w.tree.Err(), w.edits.Close())
+	return errors.Join(w.err, w.tree.Err(), w.edits.Close())
 }

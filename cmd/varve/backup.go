@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/varvedb/varve"
 	"github.com/varvedb/varve/kv"
-	"github.com/varvedb/varve/vfs"
 )
 
 func (a *app) backup() *cobra.Command {
@@ -25,19 +24,11 @@ func (a *app) backup() *cobra.Command {
 			"it writes what has changed since another backup; that works as long as the log reaches back to it.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if args[0] == "-" && isTerminal(a.out) {
-				return usagef("a backup is not text: send the output to a file or a program, or name a file")
-			}
 			opt := reading
 			if since != "" {
 				opt.ReadOnly = false // the log is read by who writes it
 			}
-			return a.with(opt, func(db *varve.DB) error {
-				if args[0] == "-" {
-					return a.writeBackup(cmd.Context(), db, a.out, since)
-				}
-				return a.backupFile(cmd.Context(), db, args[0], since)
-			})
+			return a.with(opt, func(db *varve.DB) error { return a.backupFile(cmd.Context(), db, args[0], since) })
 		},
 	}
 	cmd.Flags().StringVar(&since, "since", "", "write what has changed since this backup `FILE` was made")
@@ -68,36 +59,15 @@ func (a *app) writeBackup(ctx context.Context, db *varve.DB, w io.Writer, since 
 	return err
 }
 
-func (a *app) backupFile(ctx context.Context, db *varve.DB, name, since string) (err error) {
+func (a *app) backupFile(ctx context.Context, db *varve.DB, name, since string) error {
 	begin := time.Now()
-	f, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".*.tmp")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(f.Name()))
-		}
-	}()
-	err = errors.Join(a.writeBackup(ctx, db, f, since), f.Sync())
-	info, statErr := f.Stat()
-	if err = errors.Join(err, statErr, f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), name); err != nil {
-		return err
-	}
-	if err := syncParent(name); err != nil {
+	n, err := a.writeFile(ctx, name, func(w io.Writer) error { return a.writeBackup(ctx, db, w, since) })
+	if err != nil || name == "-" {
 		return err
 	}
 	took := time.Since(begin)
-	return a.result(map[string]any{"file": name, "bytes": info.Size(), "seconds": took.Seconds()},
-		"backed up to %s: %s in %s", name, size(info.Size()), short(took))
-}
-
-// syncParent makes the name of a file or directory durable.
-func syncParent(name string) error {
-	return vfs.System().SyncDir(filepath.ToSlash(filepath.Dir(name)))
+	return a.result(map[string]any{"file": name, "bytes": n, "seconds": took.Seconds()},
+		"backed up to %s: %s in %s", name, size(n), short(took))
 }
 
 func (a *app) restore() *cobra.Command {

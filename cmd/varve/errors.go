@@ -49,6 +49,7 @@ func exitCode(err error) int {
 	var damage *varve.CorruptionError
 	var lost *lossError
 	var format *pco.FormatError
+	var stream *streamError
 	switch {
 	case err == nil:
 		return 0
@@ -61,7 +62,7 @@ func exitCode(err error) int {
 		return 3
 	case errors.Is(err, varve.ErrLocked):
 		return 4
-	case errors.As(err, &damage), errors.As(err, &lost), errors.As(err, &format):
+	case errors.As(err, &damage), errors.As(err, &lost), errors.As(err, &format), errors.As(err, &stream):
 		return 5
 	}
 	return 1
@@ -80,6 +81,7 @@ func isAny(err error, targets ...error) bool {
 func hint(cmd *cobra.Command, err error) string {
 	var line *lineError
 	var damage *varve.CorruptionError
+	var stream *streamError
 	switch {
 	case errors.As(err, &line) && line.appended:
 		return "mend the line, and load only what is not in the list yet"
@@ -100,7 +102,9 @@ func hint(cmd *cobra.Command, err error) string {
 	case errors.Is(err, version.ErrUncommitted):
 		return `"varve commit NAME" keeps them; "varve diff NAME" prints them`
 	case errors.Is(err, version.ErrConflicts):
-		return `"varve merge --dry-run" lists them; --policy source or target decides`
+		return "--dry-run lists them; --policy source or target decides"
+	case errors.Is(err, version.ErrRefused) && strings.Contains(err.Error(), version.ErrDiverged.Error()):
+		return `"varve fetch NAME TARGET" brings what is new there; merge it, and push again`
 	case errors.Is(err, varve.ErrOutOfRange):
 		return `"varve stat NAME" tells how many entries there are`
 	case errors.Is(err, varve.ErrLocked):
@@ -109,6 +113,8 @@ func hint(cmd *cobra.Command, err error) string {
 		return "what can be read was printed"
 	case errors.As(err, &damage) && cmd.Name() == "restore":
 		return "nothing was restored; try another backup"
+	case errors.As(err, &stream):
+		return "get the file anew; nothing damaged was taken from it"
 	case errors.As(err, &damage):
 		return "leave the files as they are, and restore the last backup into a new directory: varve --db NEW restore FILE; without one: varve repair NEW"
 	case errors.Is(err, varve.ErrExist):
@@ -162,6 +168,10 @@ func errorObject(err error, next string) map[string]any {
 	var damage *varve.CorruptionError
 	if errors.As(err, &damage) {
 		object["file"], object["offset"] = damage.File, damage.Offset
+	}
+	var stream *streamError
+	if errors.As(err, &stream) {
+		object["file"] = stream.file
 	}
 	var locked *varve.LockedError
 	if errors.As(err, &locked) {

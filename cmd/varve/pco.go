@@ -1,13 +1,11 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -151,26 +149,11 @@ func (a *app) readInput(name string) ([]byte, error) {
 	return os.ReadFile(name)
 }
 
-// writeOutput writes a file, which gets its name when it is complete and on disk;
-// - is the standard output.
-func (a *app) writeOutput(ctx context.Context, name string, data []byte) (err error) {
-	if name == "-" {
-		if isTerminal(a.out) {
-			return usagef("this is not text: send the output to a file or a program, or name a file")
-		}
-		_, err := io.Copy(untilDone{ctx, a.out}, bytes.NewReader(data))
+// writeOutput writes a file of bytes; - is the standard output.
+func (a *app) writeOutput(ctx context.Context, name string, data []byte) error {
+	_, err := a.writeFile(ctx, name, func(w io.Writer) error {
+		_, err := w.Write(data)
 		return err
-	}
-	f, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name)+".*.tmp")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	if err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close()); err == nil {
-		err = os.Rename(f.Name(), name)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return syncParent(name)
+	})
+	return err
 }

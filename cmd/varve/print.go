@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"io"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -49,17 +48,4 @@ func (a *app) printFiles(ctx context.Context, files []string, opt lsm.DumpOption
 		err = errors.Join(err, lsm.Dump(out, vfs.System(), filepath.ToSlash(file), opt))
 	}
 	return errors.Join(err, ctx.Err())
-}
-
-// untilDone is a writer that fails when its context is done.
-type untilDone struct {
-	ctx context.Context
-	io.Writer
-}
-
-func (w untilDone) Write(p []byte) (int, error) {
-	if err := w.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return w.Writer.Write(p)
 }

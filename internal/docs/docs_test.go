@@ -101,7 +101,7 @@ var plain = regexp.MustCompile(`^(varve\.(ID|Kind|Type|Info|Durability|Collectio
 	`logstore\.(Addr|Ref|Outcome|Options|End|Tail|Torn|Record|Stats)|pagecache\.(Page|Token|Stats|Materializer|Location|Options)|` +
 	`lsm\.(BlockProperty|BlockCollector|BlockIterator)|` +
 	`pco\.(Number|Float16|Type|Mode|Delta|ModeChoice|DeltaChoice|ChunkInfo|VarInfo|BinInfo)|` +
-	`version\.(CommitID|BranchID|NodeID|GlobalID|Sum|Secret|Root|Edit|Writer|Cache|Commit|ConflictsError|Policy|FastForward|MergeKind|MergeResult|Received|Report|Options|BranchInfo|Decision|Move|Resolver|Number|Difference|Version)|` +
+	`version\.(CommitID|BranchID|NodeID|GlobalID|Sum|Secret|Edit|Writer|Cache|Commit|NamedCommit|Policy|FastForward|MergeKind|Report|BranchInfo|Decision|Move|Number|Difference)|` +
 	`codec\.(KeyAppender|KeyDecoder|Bytes|Field|Fields))$`)
 
 func TestEveryPublicTypeHasAnExample(t *testing.T) {
