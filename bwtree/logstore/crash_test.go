@@ -228,12 +228,13 @@ func TestWhatScanFoundIsDurableOnceOpened(t *testing.T) {
 	for s.Stats().Writes < 3 {
 		runtime.Gosched()
 	}
+	again := m.Clone()
+	opt.FS = again
 	got, refs, tail, err := scan(opt, 0)
 	check(t, err)
 	if len(got) < 2 || refs[len(refs)-1] == last {
 		t.Fatalf("%d records were read", len(got))
 	}
-	again := m.Clone()
 	f, err := again.OpenWrite("log/000001.seg")
 	check(t, err)
 	data := make([]byte, tail.Length-first.Addr.Offset())
@@ -244,7 +245,6 @@ func TestWhatScanFoundIsDurableOnceOpened(t *testing.T) {
 	check(t, f.Sync()) // as if the system had never written them
 	_, err = f.WriteAt(data, first.Addr.Offset())
 	check(t, err)
-	opt.FS = again
 	open(t, opt, tail)
 	opt.FS = again.CrashClone(vfs.CrashOptions{Mode: vfs.KeepNone})
 	wantRecords(t, opt, 0, got)

@@ -74,7 +74,7 @@ func TestImportGitGivesWhatGitHas(t *testing.T) {
 	}
 	commits, merges := 1000, 100
 	if testing.Short() {
-		commits, merges = 150, 15
+		commits, merges = 300, 40
 	}
 	dir := t.TempDir()
 	git := func(in string, args ...string) string {
