@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/binary"
+	"math"
 	"math/rand/v2"
 	"os"
 	"runtime"
@@ -13,12 +14,17 @@ import (
 	"github.com/varvedb/varve/kv"
 )
 
-// liveHeap returns the bytes that are reachable.
+// liveHeap returns about the bytes that are reachable: the least of three
+// collections, since what tasks allocate while one runs is not freed by it.
 func liveHeap() int64 {
 	var m runtime.MemStats
-	runtime.GC()
-	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc)
+	least := int64(math.MaxInt64)
+	for range 3 {
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		least = min(least, int64(m.HeapAlloc))
+	}
+	return least
 }
 
 func TestReopeningAnEmptyStoreTakesLittle(t *testing.T) {

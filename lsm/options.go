@@ -63,8 +63,8 @@ type Options struct {
 	// MaxMemtables is how many full memtables there may be before writers wait
 	// until one is written. Default 2.
 	MaxMemtables int
-	// BlockCache is the size of the cache of blocks. Default 5/16 of Memory,
-	// 20 MiB; less than 0 is none.
+	// BlockCache is the size of the cache of blocks. Default a quarter of
+	// Memory, 16 MiB; less than 0 is none.
 	BlockCache int64
 	// Cache, if set, is a cache that several stores share, in place of one of
 	// BlockCache bytes; see NewCache. Its size is not part of Memory. Properties
@@ -135,7 +135,7 @@ type Options struct {
 	// that a last record makes valid. Default a quarter of WriteBuffer.
 	SpillBytes int
 	// HistoryBytes bounds what is remembered to validate transactions; older
-	// ones fail with ErrTooOld. Default 4 MiB.
+	// ones fail with ErrTooOld. Default a sixteenth of Memory, 4 MiB.
 	HistoryBytes int
 	// SyncInterval, if set, syncs Buffered and Process writes that often.
 	SyncInterval time.Duration
@@ -204,7 +204,7 @@ func (o *Options) filled() (Options, error) {
 	orDefault(&c.Memory, 64<<20)
 	orDefault(&c.WriteBuffer, c.Memory/32*3)
 	orDefault(&c.MaxMemtables, 2)
-	orDefault(&c.BlockCache, c.Memory/16*5)
+	orDefault(&c.BlockCache, c.Memory/4)
 	orDefault(&c.MaxOpenFiles, 500)
 	orDefault(&c.BloomBits, 10)
 	orDefault(&c.L0Trigger, 4)
@@ -217,6 +217,7 @@ func (o *Options) filled() (Options, error) {
 	orDefault(&c.MaxSubcompactions, 1)
 	orDefault(&c.SegmentBytes, 4<<20)
 	orDefault(&c.LogRetention, 8<<20)
+	orDefault(&c.HistoryBytes, int(c.Memory/16))
 	orDefault(&c.SpillBytes, int(max(c.WriteBuffer/4, 1)))
 	return c, nil
 }

@@ -27,7 +27,8 @@ type rewriter struct {
 	// Of a flush: where tables end in any case.
 	cuts [][]byte
 
-	last []byte // key that was put
+	last   []byte // key that was put
+	before int64  // bytes of the table before its keyspace
 
 	// Of a compaction; a flush has none, and older data may be anywhere.
 	compaction *version.Compaction
@@ -136,6 +137,7 @@ func (w *rewriter) begin() (err error) {
 	if w.compaction != nil {
 		level, last = w.compaction.Output, w.compaction.Bottommost
 	}
+	w.before = 0
 	w.out, err = w.store.create(w.number(), level, last)
 	if err == nil && w.compaction != nil {
 		w.out.sink.pace = w.store.pace
@@ -211,8 +213,12 @@ type cutter struct {
 
 // full reports whether the table ends before key.
 func (w *rewriter) full(key []byte) bool {
-	if w.out.EstimatedSize() >= w.store.deep() && !sameKeyspace(key, w.last) {
-		return true
+	if !sameKeyspace(key, w.last) {
+		size := w.out.EstimatedSize()
+		if size-w.before >= w.store.deep() {
+			return true
+		}
+		w.before = size
 	}
 	c := w.compaction
 	if c == nil {

@@ -12,7 +12,7 @@ import (
 // keys that no table covers, as all writers do whose keys rise, that part becomes
 // a table of its own, which goes as deep as an import would: it is never written
 // again for what the memtable holds elsewhere. So that tables leave the end of a
-// keyspace uncovered, where keys rise, they end there if they are large enough.
+// keyspace uncovered, where keys rise, they end there if they have much of it.
 
 // splitter finds such parts of a memtable.
 type splitter struct {
