@@ -33,6 +33,7 @@ type draft struct {
 	items  []item // of a leaf
 	kids   []kid  // of an inner node
 	sum    Sum    // of a leaf
+	bytes  int    // what size has returned; 0 before
 }
 
 // child is a node below one that is being made: kept as it is, or a draft.
@@ -45,8 +46,12 @@ func (d *draft) empty() bool { return d.len() == 0 }
 
 func (d *draft) len() int { return len(d.items) + len(d.kids) }
 
-// size returns the bytes of the encoding, at most.
+// size returns the bytes of the encoding, at most. Nothing may be added after,
+// but by join.
 func (d *draft) size() int {
+	if d.bytes > 0 {
+		return d.bytes
+	}
 	n := nodeOverhead + 5
 	for i := range d.items {
 		n += d.items[i].bytes()
@@ -54,6 +59,7 @@ func (d *draft) size() int {
 	for i := range d.kids {
 		n += d.kids[i].bytes()
 	}
+	d.bytes = n
 	return n
 }
 
@@ -142,7 +148,7 @@ func (c *Change) join(list []child, height uint8) ([]child, error) {
 		}
 		last.d.items = append(last.d.items, ch.d.items...)
 		last.d.kids = append(last.d.kids, ch.d.kids...)
-		last.d.sum = last.d.sum.Add(ch.d.sum)
+		last.d.sum, last.d.bytes = last.d.sum.Add(ch.d.sum), 0
 		small = last.d.size() < minNode(height)
 	}
 	return out, nil

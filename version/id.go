@@ -41,6 +41,9 @@ func takeID(data []byte) (id NodeID, rest []byte, ok bool) {
 
 // takeUvarint reads a uvarint off the front of data.
 func takeUvarint(data []byte) (x uint64, rest []byte, ok bool) {
+	if len(data) > 0 && data[0] < 0x80 {
+		return uint64(data[0]), data[1:], true // as most are
+	}
 	x, n := binary.Uvarint(data)
 	if n <= 0 {
 		return 0, nil, false
