@@ -340,6 +340,7 @@ func TestLargeValuesDoNotGatherInALeaf(t *testing.T) {
 		check(t, put(s, kv.Process, fmt.Sprintf("%02d", i), fmt.Sprint(i)+val))
 	}
 	check(t, s.Compact(ctx, kv.Span{}, nil))
+	check(t, s.Close()) // in the background files may still be replaced
 	names, err := opt.FS.List("db")
 	check(t, err)
 	for _, name := range names {
@@ -347,7 +348,6 @@ func TestLargeValuesDoNotGatherInALeaf(t *testing.T) {
 			t.Errorf("%s has %d bytes, %v", name, info.Size, err)
 		}
 	}
-	check(t, s.Close())
 	s = open(t, opt)
 	for i := range 40 {
 		got, ok, err := s.Get(fmt.Appendf(nil, "%02d", i), nil)
