@@ -8,7 +8,8 @@
 // Package commit orders batches, logs them and shows them in order. A batch that
 // is durable enough is added to the memtable that was active when it was ordered;
 // when that one is full the log is cut, a new memtable takes over, and the full
-// one is written to a table of level 0.
+// one is written to tables: of level 0, but where much of it lies between two keys
+// that no table covers, that part goes as deep as nothing else is in its range.
 //
 // # How a key is read
 //

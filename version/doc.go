@@ -50,10 +50,11 @@
 // Each method that changes something is one transaction of the store: it is done
 // wholly or not at all, and is as durable as the map's [Home] says when it
 // returns. Only Fetch, Unbundle and the answer to Push are several, so that they
-// can go on after a cut: the branches move in the last. Readers see one state and wait for nobody. Handles of a map may be
-// used concurrently; a [Tree], a [Change] and the walks that methods return
-// belong to one goroutine. The package starts no goroutine. Its only locks are
-// those of the [Cache], held for single look-ups and never two at once.
+// can go on after a cut: the branches move in the last. Readers see one state and
+// wait for nobody. Handles of a map may be used concurrently; a [Tree], a [Change]
+// and the walks that methods return belong to one goroutine. The package starts no
+// goroutine. Its only locks are those of the [Cache], held for single look-ups and
+// never two at once.
 //
 // # Damage
 //
