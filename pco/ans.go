@@ -1,6 +1,9 @@
 package pco
 
-import "math/bits"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
 // Interleaved tANS: value i of a page is coded with state i mod 4. A table has
 // 2^log slots, over which symbols are spread by their weights.
@@ -26,10 +29,10 @@ func spread(log int, bins []bin) []uint16 {
 // ansNode is what a decoder does in a state: it emits a latent in the bin that
 // begins at lower, and goes to the state base + the next bits.
 type ansNode[L latent] struct {
-	lower  L
-	base   uint16
-	bits   uint8
-	offset uint8 // bits of the offset in the bin
+	lower      L
+	base, mask uint16 // mask has as many bits as come next
+	bits       uint8
+	offset     uint8 // bits of the offset in the bin
 }
 
 // ansDecoder decodes one latent variable. It is immutable.
@@ -39,9 +42,16 @@ type ansDecoder[L latent] struct {
 	nodes     []ansNode[L]
 }
 
-func newANSDecoder[L latent](v *varMeta) *ansDecoder[L] {
+// newANSDecoder returns a decoder of latents, or of differences, which are stored
+// around the middle: it gives them around 0.
+func newANSDecoder[L latent](v *varMeta, differences bool) *ansDecoder[L] {
 	d := &ansDecoder[L]{log: v.log, nodes: make([]ansNode[L], 1<<v.log)}
+	var shift L
+	if differences {
+		shift = middle[L]()
+	}
 	if len(v.bins) == 0 {
+		d.nodes[0].lower = shift
 		return d
 	}
 	next := make([]uint32, len(v.bins))
@@ -54,7 +64,10 @@ func newANSDecoder[L latent](v *varMeta) *ansDecoder[L] {
 		x := next[symbol]
 		next[symbol]++
 		n := v.log - (bits.Len32(x) - 1)
-		d.nodes[slot] = ansNode[L]{lower: L(b.lower), base: uint16(x<<n - 1<<v.log), bits: uint8(n), offset: b.bits}
+		d.nodes[slot] = ansNode[L]{
+			lower: L(b.lower) + shift, base: uint16(x<<n - 1<<v.log), mask: 1<<n - 1,
+			bits: uint8(n), offset: b.bits,
+		}
 	}
 	return d
 }
@@ -62,8 +75,8 @@ func newANSDecoder[L latent](v *varMeta) *ansDecoder[L] {
 // varDecoder decodes the values of a latent variable in a page.
 type varDecoder[L latent] struct {
 	*ansDecoder[L]
-	states  [4]uint32
-	offsets [batchSize]uint8 // bits of the offsets of a batch
+	states [4]uint32
+	passed [batchSize]uint16 // states of the values of a batch
 }
 
 // begin reads the first states, which are in the header of a page.
@@ -73,7 +86,7 @@ func (d *varDecoder[L]) begin(r *bitReader) {
 	}
 }
 
-// batch decodes the next values, up to batchSize: first the symbols of all, then
+// batch decodes the next values, up to batchSize: first the states of all, then
 // their offsets.
 func (d *varDecoder[L]) batch(r *bitReader, dst []L) {
 	if len(dst) == 0 {
@@ -83,15 +96,18 @@ func (d *varDecoder[L]) batch(r *bitReader, dst []L) {
 		d.constant(r, dst)
 		return
 	}
-	d.symbols(r, dst)
+	d.pass(r, len(dst))
 	switch {
 	case d.maxOffset == 0:
-	case d.maxOffset <= 56:
-		addOffsets(r, dst, &d.offsets)
-	default:
 		for i := range dst {
-			dst[i] += L(r.read(int(d.offsets[i])))
+			dst[i] = d.nodes[d.passed[i&(batchSize-1)]].lower
 		}
+	case d.maxOffset <= 14:
+		d.addShort(r, dst)
+	case d.maxOffset <= 56:
+		d.addOffsets(r, dst)
+	default:
+		d.addWide(r, dst, 0)
 	}
 }
 
@@ -119,59 +135,106 @@ func (d *varDecoder[L]) constant(r *bitReader, dst []L) {
 	r.pos = pos
 }
 
-// symbols puts the lower ends of the bins of the next values into dst, and notes
-// the bits of their offsets. Four states are independent of each other, which
-// lets the processor work on four values at a time.
-func (d *varDecoder[L]) symbols(r *bitReader, dst []L) {
-	nodes := d.nodes
-	mask := uint32(len(nodes) - 1)
+// pass notes the states of the next n values. Four are independent of each other,
+// which lets the processor work on four values at a time.
+func (d *varDecoder[L]) pass(r *bitReader, n int) {
+	nodes, data, pos := d.nodes, r.data, r.pos
 	s0, s1, s2, s3 := d.states[0], d.states[1], d.states[2], d.states[3]
 	i := 0
-	for ; i+4 <= len(dst); i += 4 {
-		// Four times at most 14 bits are within one peek.
-		word, used := r.peek(), uint(0)
-		out, off := dst[i:i+4:i+4], d.offsets[i:i+4:i+4]
+	for ; i+4 <= n && pos>>3+8 <= uint(len(data)); i += 4 {
+		// Four times at most 14 bits are within one word.
+		word := binary.LittleEndian.Uint64(data[pos>>3:]) >> (pos & 7)
+		out := d.passed[i&(batchSize-4):]
+		out[0], out[1], out[2], out[3] = uint16(s0), uint16(s1), uint16(s2), uint16(s3)
 
-		n := &nodes[s0&mask]
-		out[0], off[0] = n.lower, n.offset
-		s0 = uint32(n.base) + uint32(word&(1<<(n.bits&31)-1))
-		word >>= n.bits & 31
-		used += uint(n.bits)
+		n := &nodes[s0]
+		s0 = uint32(n.base) + uint32(word)&uint32(n.mask)
+		word >>= n.bits & 63
+		pos += uint(n.bits)
 
-		n = &nodes[s1&mask]
-		out[1], off[1] = n.lower, n.offset
-		s1 = uint32(n.base) + uint32(word&(1<<(n.bits&31)-1))
-		word >>= n.bits & 31
-		used += uint(n.bits)
+		n = &nodes[s1]
+		s1 = uint32(n.base) + uint32(word)&uint32(n.mask)
+		word >>= n.bits & 63
+		pos += uint(n.bits)
 
-		n = &nodes[s2&mask]
-		out[2], off[2] = n.lower, n.offset
-		s2 = uint32(n.base) + uint32(word&(1<<(n.bits&31)-1))
-		word >>= n.bits & 31
-		used += uint(n.bits)
+		n = &nodes[s2]
+		s2 = uint32(n.base) + uint32(word)&uint32(n.mask)
+		word >>= n.bits & 63
+		pos += uint(n.bits)
 
-		n = &nodes[s3&mask]
-		out[3], off[3] = n.lower, n.offset
-		s3 = uint32(n.base) + uint32(word&(1<<(n.bits&31)-1))
-		used += uint(n.bits)
-		r.pos += used
+		n = &nodes[s3]
+		s3 = uint32(n.base) + uint32(word)&uint32(n.mask)
+		pos += uint(n.bits)
 	}
+	r.pos = pos
 	d.states = [4]uint32{s0, s1, s2, s3}
-	for ; i < len(dst); i++ {
-		n := &nodes[d.states[i&3]&mask]
-		dst[i], d.offsets[i] = n.lower, n.offset
-		d.states[i&3] = uint32(n.base) + uint32(r.read(int(n.bits)))
+	for ; i < n; i++ {
+		s := &d.states[i&3]
+		d.passed[i&(batchSize-1)] = uint16(*s)
+		n := &nodes[*s]
+		*s = uint32(n.base) + uint32(r.read(int(n.bits)))
 	}
 }
 
-// addOffsets adds to each value an offset of so many bits, up to 56.
-func addOffsets[L latent](r *bitReader, dst []L, offsets *[batchSize]uint8) {
-	pos := r.pos
-	for i := range dst {
-		n := uint(offsets[i&(batchSize-1)])
-		r.pos = pos
-		dst[i] += L(r.peek() & (1<<(n&63) - 1))
-		pos += n
+// lowBits has masks of the lowest bits, by how many.
+var lowBits = func() (masks [64]uint64) {
+	for n := range masks {
+		masks[n] = 1<<n - 1
+	}
+	return masks
+}()
+
+// addOffsets makes values of the states that were passed, with offsets of up to 56
+// bits.
+func (d *varDecoder[L]) addOffsets(r *bitReader, dst []L) {
+	nodes, data, pos := d.nodes, r.data, r.pos
+	i := 0
+	for ; i < len(dst) && pos>>3+8 <= uint(len(data)); i++ {
+		n := &nodes[d.passed[i&(batchSize-1)]]
+		word := binary.LittleEndian.Uint64(data[pos>>3:]) >> (pos & 7)
+		dst[i] = n.lower + L(word&lowBits[n.offset&63])
+		pos += uint(n.offset)
 	}
 	r.pos = pos
+	d.addWide(r, dst, i)
+}
+
+// addShort is addOffsets for offsets of up to 14 bits, of which a word has four.
+func (d *varDecoder[L]) addShort(r *bitReader, dst []L) {
+	nodes, data, pos := d.nodes, r.data, r.pos
+	i := 0
+	for ; i+4 <= len(dst) && pos>>3+8 <= uint(len(data)); i += 4 {
+		word := binary.LittleEndian.Uint64(data[pos>>3:]) >> (pos & 7)
+		from, out := d.passed[i&(batchSize-4):], dst[i:i+4:i+4]
+
+		n := &nodes[from[0]]
+		out[0] = n.lower + L(word&lowBits[n.offset&63])
+		word >>= n.offset & 63
+		pos += uint(n.offset)
+
+		n = &nodes[from[1]]
+		out[1] = n.lower + L(word&lowBits[n.offset&63])
+		word >>= n.offset & 63
+		pos += uint(n.offset)
+
+		n = &nodes[from[2]]
+		out[2] = n.lower + L(word&lowBits[n.offset&63])
+		word >>= n.offset & 63
+		pos += uint(n.offset)
+
+		n = &nodes[from[3]]
+		out[3] = n.lower + L(word&lowBits[n.offset&63])
+		pos += uint(n.offset)
+	}
+	r.pos = pos
+	d.addWide(r, dst, i)
+}
+
+// addWide is addOffsets for offsets of any width and for the end of a page, from
+// one value on.
+func (d *varDecoder[L]) addWide(r *bitReader, dst []L, from int) {
+	for i := from; i < len(dst); i++ {
+		n := &d.nodes[d.passed[i&(batchSize-1)]]
+		dst[i] = n.lower + L(r.read(int(n.offset)))
+	}
 }

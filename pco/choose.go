@@ -198,7 +198,7 @@ func trailingZeros[L latent](t Type, groups [][]L) int {
 	total := 0
 	for _, g := range groups {
 		for _, x := range g {
-			raw := unorderFloat(x, middle[L]())
+			raw := unorderFloat(x)
 			if raw<<1 == 0 {
 				continue // zero tells nothing
 			}
@@ -220,11 +220,10 @@ func trailingZeros[L latent](t Type, groups [][]L) int {
 // of two, and the difference that neighbours in order have most often.
 func floatBases[L latent](t Type, groups [][]L) (list []uint64) {
 	a := newArithmetic[L](t)
-	mid := middle[L]()
 	var values []float64
 	for _, g := range groups {
 		for i := 0; i < len(g) && len(values) < 1000; i++ {
-			if f := math.Abs(a.value(unorderFloat(g[i], mid))); f > 0 && !math.IsInf(f, 0) {
+			if f := math.Abs(a.value(unorderFloat(g[i]))); f > 0 && !math.IsInf(f, 0) {
 				values = append(values, f)
 			}
 		}

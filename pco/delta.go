@@ -41,10 +41,6 @@ func (d *deltaDecoder[L]) window() int {
 // decode replaces the first n differences in batch by the latents of the whole
 // batch. Lookbacks are those of Lookback, as many as differences.
 func (d *deltaDecoder[L]) decode(batch []L, n int, lookbacks []uint32) error {
-	mid := middle[L]()
-	for i := range batch[:n] {
-		batch[i] ^= mid // adds mid: differences around 0 are stored around it
-	}
 	switch d.spec.kind {
 	case Consecutive:
 		clear(batch[n:])

@@ -32,9 +32,7 @@ func decodeStates[L latent](t *testing.T, spec deltaSpec, states []L, deltas []L
 	d := deltaDecoder[L]{spec: &spec}
 	d.begin(&bitReader{data: w.bytes()})
 	batch := make([]L, len(deltas)+len(states))
-	for i, x := range deltas {
-		batch[i] = x ^ middle[L]()
-	}
+	copy(batch, deltas)
 	if err := d.decode(batch, len(deltas), lookbacks); err != nil {
 		t.Fatal(err)
 	}
@@ -45,6 +43,11 @@ func TestGap1DeltasAreStoredAroundTheMiddle(t *testing.T) {
 	coded, states := differences([]uint16{10, 11, 9}, 1)
 	if !slices.Equal(coded, []uint16{0x8001, 0x7ffe}) || !slices.Equal(states, []uint16{10}) {
 		t.Fatalf("%x, %v", coded, states)
+	}
+	stored := varMeta{width: 16, bins: []bin{{weight: 1, lower: 0x7ffe}}}
+	d, out := varDecoder[uint16]{ansDecoder: newANSDecoder[uint16](&stored, true)}, make([]uint16, 1)
+	if d.batch(&bitReader{}, out); out[0] != 0xfffe {
+		t.Fatalf("%x", out)
 	}
 	got := decodeStates(t, deltaSpec{kind: Consecutive, order: 2}, []uint32{1, 2}, []uint32{0, 10, 0}, nil)
 	if !slices.Equal(got, []uint32{1, 3, 5, 17, 29}) {
@@ -145,7 +148,7 @@ func TestGap8NoBinsAndOneBinReadNothing(t *testing.T) {
 		t.Fatal("one bin has a table of one")
 	}
 	one.log = 0
-	d := varDecoder[uint8]{ansDecoder: newANSDecoder[uint8](&one)}
+	d := varDecoder[uint8]{ansDecoder: newANSDecoder[uint8](&one, false)}
 	r := bitReader{}
 	out := make([]uint8, 5)
 	if d.batch(&r, out); r.over() || !slices.Equal(out, []uint8{9, 9, 9, 9, 9}) {

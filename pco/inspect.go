@@ -90,7 +90,7 @@ func (m *chunkMeta) describe() *ChunkInfo {
 		info.Base = m.mode.base
 	case FloatMult:
 		shift := 64 - m.typ.Bits()
-		info.Base = unorderFloat(m.mode.base<<shift, 1<<63) >> shift
+		info.Base = unorderFloat(m.mode.base<<shift) >> shift
 	}
 	switch m.delta.kind {
 	case Consecutive, Conv1:

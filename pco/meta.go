@@ -298,7 +298,7 @@ func (m *chunkMeta) checkMode() error {
 // finite reports whether an ordered latent is a finite float other than zero.
 func finite(t Type, ordered uint64) bool {
 	width := t.Bits()
-	x := unorderFloat(ordered<<(64-width), 1<<63) >> (64 - width)
+	x := unorderFloat(ordered<<(64-width)) >> (64 - width)
 	x &= 1<<(width-1) - 1
 	return x != 0 && x>>mantissa(width) != 1<<(width-1-mantissa(width))-1
 }

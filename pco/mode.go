@@ -3,18 +3,16 @@ package pco
 import "math"
 
 // join puts the variables of a batch together again, as ordered latents, in
-// primary ("4.7 Modes").
-func join[L latent](m *chunkMeta, primary, secondary []L) {
-	switch m.mode.kind {
+// primary ("4.7 Modes"). FloatMult has multiply for it.
+func join[L latent](mode *modeSpec, primary, secondary []L) {
+	switch mode.kind {
 	case IntMult:
-		base := L(m.mode.base)
+		base := L(mode.base)
 		for i, s := range secondary[:len(primary)] {
 			primary[i] = primary[i]*base + s
 		}
-	case FloatMult:
-		joinFloatMult(m, primary, secondary)
 	case FloatQuant:
-		joinFloatQuant(m.mode.bits, primary, secondary)
+		joinFloatQuant(mode.bits, primary, secondary)
 	}
 }
 
@@ -29,36 +27,42 @@ func joinFloatQuant[L latent](k int, primary, secondary []L) {
 	}
 }
 
-// joinFloatMult multiplies in the precision of the numbers.
-func joinFloatMult[L latent](m *chunkMeta, primary, secondary []L) {
+// multiply puts the variables of a batch of FloatMult together again, as the bits
+// of numbers, in primary. It multiplies in the precision of the numbers.
+func multiply[L latent](m *chunkMeta, primary, secondary []L) {
 	mid := middle[L]()
 	a := newArithmetic[L](m.typ)
-	base := a.value(unorderFloat(L(m.mode.base), mid))
+	base := a.value(unorderFloat(L(m.mode.base)))
 	if wide, ok := any(primary).([]uint64); ok {
 		multiply64(wide, any(secondary).([]uint64), base)
 		return
 	}
 	for i, s := range secondary[:len(primary)] {
-		product := orderFloat(a.bits(a.integer(primary[i])*base), mid)
-		primary[i] = product + s + mid
+		product := orderFloat(a.bits(a.integer(primary[i]) * base))
+		primary[i] = unorderFloat(product + s + mid)
 	}
 }
 
-// multiply64 is joinFloatMult for floats of 64 bits, without steps between.
+// multiply64 is multiply for floats of 64 bits, without steps between.
 func multiply64(primary, secondary []uint64, base float64) {
 	const mid, exact = 1 << 63, 1 << 53
 	a := arithmetic[uint64]{width: 64, exact: exact, exactBit: math.Float64bits(exact)}
 	for i, s := range secondary[:len(primary)] {
-		var f float64
-		switch n := int64(primary[i] ^ mid); {
-		case n >= 0 && n < exact:
-			f = float64(n)
-		case n < 0 && n >= -exact:
-			f = -float64(^n)
-		default:
-			f = a.integer(primary[i])
+		n := int64(primary[i] ^ mid)
+		below := n >> 63 // all ones for what is below the middle
+		n ^= below
+		f := float64(n)
+		if n >= exact {
+			f = a.magnitude(uint64(n))
 		}
-		primary[i] = orderFloat(math.Float64bits(f*base), mid) + s + mid
+		product := int64(math.Float64bits(f*base) ^ uint64(below)&mid)
+		// Of a negative float the bits rise as it falls.
+		negative := product >> 63
+		x := product + (int64(s^mid) ^ negative) - negative
+		if x^product < 0 {
+			x = int64(unorderFloat(orderFloat(uint64(product)) + s + mid))
+		}
+		primary[i] = uint64(x)
 	}
 }
 

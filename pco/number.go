@@ -145,7 +145,7 @@ func order[L latent](nums []L, c class) {
 		}
 	case float:
 		for i, x := range nums {
-			nums[i] = orderFloat(x, mid)
+			nums[i] = orderFloat(x)
 		}
 	}
 }
@@ -160,23 +160,20 @@ func unorder[L latent](nums []L, c class) {
 		}
 	case float:
 		for i, x := range nums {
-			nums[i] = unorderFloat(x, mid)
+			nums[i] = unorderFloat(x)
 		}
 	}
 }
 
-func orderFloat[L latent](x, mid L) L {
-	if x&mid != 0 {
-		return ^x
-	}
-	return x | mid
+// orderFloat returns the latent of the bits of a float: if it is negative all bits
+// are turned around, otherwise the sign.
+func orderFloat[L latent](x L) L {
+	return x ^ (-(x >> (widthOf[L]() - 1)) | middle[L]())
 }
 
-func unorderFloat[L latent](x, mid L) L {
-	if x&mid != 0 {
-		return x ^ mid
-	}
-	return ^x
+// unorderFloat is the inverse of orderFloat.
+func unorderFloat[L latent](x L) L {
+	return x ^ (x>>(widthOf[L]()-1) - 1 | middle[L]())
 }
 
 // lengthBits is the width of the field that has the offset bits of a bin.

@@ -142,11 +142,11 @@ func floatBase(t Type, base float64) uint64 {
 	switch t.Bits() {
 	case 16:
 		a := newArithmetic[uint16](t)
-		return uint64(orderFloat(a.bits(base), middle[uint16]()))
+		return uint64(orderFloat(a.bits(base)))
 	case 32:
 		a := newArithmetic[uint32](t)
-		return uint64(orderFloat(a.bits(base), middle[uint32]()))
+		return uint64(orderFloat(a.bits(base)))
 	}
 	a := newArithmetic[uint64](t)
-	return orderFloat(a.bits(base), middle[uint64]())
+	return orderFloat(a.bits(base))
 }

@@ -35,15 +35,15 @@ type chunk[L latent] struct {
 func newChunk[L latent](m *chunkMeta) *chunk[L] {
 	c := &chunk[L]{meta: m}
 	if m.mode.kind == Dict {
-		c.indexes = newANSDecoder[uint32](&m.primary)
+		c.indexes = newANSDecoder[uint32](&m.primary, m.encodesPrimary())
 	} else {
-		c.primary = newANSDecoder[L](&m.primary)
+		c.primary = newANSDecoder[L](&m.primary, m.encodesPrimary())
 	}
 	if m.delta.kind == Lookback {
-		c.lookbacks = newANSDecoder[uint32](&m.lookbacks)
+		c.lookbacks = newANSDecoder[uint32](&m.lookbacks, false)
 	}
 	if m.hasSecondary() {
-		c.secondary = newANSDecoder[L](&m.secondary)
+		c.secondary = newANSDecoder[L](&m.secondary, m.encodesSecondary())
 	}
 	return c
 }
@@ -135,11 +135,15 @@ func (p *page[L]) batch(dst []L) error {
 		if err := p.second(len(dst), coded); err != nil {
 			return p.placed(err)
 		}
-		join(m, dst, p.low[:])
 	}
 	if p.r.over() {
 		return p.placed(errShort)
 	}
+	if m.mode.kind == FloatMult {
+		multiply(m, dst, p.low[:])
+		return nil
+	}
+	join(&m.mode, dst, p.low[:])
 	unorder(dst, m.typ.class())
 	return nil
 }

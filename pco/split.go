@@ -31,11 +31,11 @@ func splitIntMult[L latent](base L, latents []L) (primary, secondary []L) {
 func splitFloatMult[L latent](t Type, ordered L, latents []L) (primary, secondary []L) {
 	mid := middle[L]()
 	a := newArithmetic[L](t)
-	base := a.value(unorderFloat(ordered, mid))
+	base := a.value(unorderFloat(ordered))
 	secondary = make([]L, len(latents))
 	for i, x := range latents {
-		l := a.latent(math.RoundToEven(a.value(unorderFloat(x, mid)) / base))
-		product := orderFloat(a.bits(a.integer(l)*base), mid)
+		l := a.latent(math.RoundToEven(a.value(unorderFloat(x)) / base))
+		product := orderFloat(a.bits(a.integer(l) * base))
 		latents[i], secondary[i] = l, x-product-mid
 	}
 	return latents, secondary
