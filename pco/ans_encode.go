@@ -9,13 +9,12 @@ type ansEncoder struct {
 	next    []uint16 // of each symbol, the states after it
 }
 
-// ansSymbol is how a symbol is encoded in a state: the lowest min bits of the
-// state are written, one more if it is not below cutoff; the next state is then
+// ansSymbol is how a symbol is encoded in a state: as many of the lowest bits of
+// the state are written as (state + length) >> 16; the next state is then
 // next[first + what is left of the state].
 type ansSymbol struct {
-	cutoff uint32
+	length uint32
 	first  int32 // of the symbol in next, less its weight
-	min    uint8
 }
 
 func newANSEncoder(v *varMeta) *ansEncoder {
@@ -24,7 +23,8 @@ func newANSEncoder(v *varMeta) *ansEncoder {
 	begin := 0
 	for i, b := range v.bins {
 		small := v.log - (bits.Len32(2*b.weight-1) - 1)
-		e.symbols[i] = ansSymbol{cutoff: 2 * b.weight << small, first: int32(begin) - int32(b.weight), min: uint8(small)}
+		cutoff := 2 * b.weight << small // from this state on it is one bit more
+		e.symbols[i] = ansSymbol{length: uint32(small+1)<<16 - cutoff, first: int32(begin) - int32(b.weight)}
 		at[i] = begin
 		begin += int(b.weight)
 	}
@@ -50,18 +50,25 @@ func (e *ansEncoder) encode(symbols []uint16, out []ansBits) (states [4]uint32) 
 	for i := range states {
 		states[i] = 1 << e.log
 	}
-	for i := len(symbols) - 1; i >= 0; i-- {
-		s := &e.symbols[symbols[i]]
-		state := states[i&3]
-		n := s.min
-		if state >= s.cutoff {
-			n++
-		}
-		out[i] = ansBits{uint16(state & (1<<n - 1)), n}
-		states[i&3] = uint32(e.next[s.first+int32(state>>n)])
+	i := len(symbols) - 1
+	for ; i&3 != 3 && i >= 0; i-- {
+		states[i&3], out[i] = e.step(states[i&3], symbols[i])
 	}
-	for i := range states {
-		states[i] -= 1 << e.log
+	s0, s1, s2, s3 := states[0], states[1], states[2], states[3]
+	for ; i >= 3; i -= 4 {
+		in, out := symbols[i-3:i+1:i+1], out[i-3:i+1:i+1]
+		s3, out[3] = e.step(s3, in[3])
+		s2, out[2] = e.step(s2, in[2])
+		s1, out[1] = e.step(s1, in[1])
+		s0, out[0] = e.step(s0, in[0])
 	}
-	return states
+	size := uint32(1) << e.log
+	return [4]uint32{s0 - size, s1 - size, s2 - size, s3 - size}
+}
+
+// step encodes one symbol.
+func (e *ansEncoder) step(state uint32, symbol uint16) (next uint32, out ansBits) {
+	s := &e.symbols[symbol]
+	n := (state + s.length) >> 16 & 31
+	return uint32(e.next[s.first+int32(state>>n)]), ansBits{uint16(state) & uint16(lowBits[n]), uint8(n)}
 }

@@ -31,8 +31,35 @@ func sampleOf[L latent](pages [][]L) []L {
 			sample = append(sample, p[min(i+int(uint32(i)*2654435761>>16)%step, len(p)-1)])
 		}
 	}
-	slices.Sort(sample)
+	sortLatents(sample)
 	return sample
+}
+
+// sortLatents sorts by digits of eight bits, from the lowest, as many as the
+// latents differ in.
+func sortLatents[L latent](list []L) {
+	if len(list) < 256 {
+		slices.Sort(list)
+		return
+	}
+	low, high := slices.Min(list), slices.Max(list)
+	from, to := list, make([]L, len(list))
+	for shift := 0; shift < bits.Len64(uint64(high-low)); shift += 8 {
+		var at [257]int // where the next with each digit goes
+		for _, x := range from {
+			at[int(uint8(uint64(x-low)>>shift))+1]++
+		}
+		for d := range 256 {
+			at[d+1] += at[d]
+		}
+		for _, x := range from {
+			d := uint8(uint64(x-low) >> shift)
+			to[at[d]] = x
+			at[d]++
+		}
+		from, to = to, from
+	}
+	copy(list, from)
 }
 
 // bucketsOf cuts a sorted sample into about 2^level buckets. A latent that fills
@@ -160,10 +187,10 @@ func (c *classifier[L]) classify(latents []L, symbols []uint16) {
 	for i, x := range latents {
 		at, n := 0, len(lows)
 		for n > 1 {
+			// Without a branch, of which one in two would be foretold wrong.
 			half := n >> 1
-			if lows[at+half] <= x {
-				at += half
-			}
+			_, below := bits.Sub64(uint64(x), uint64(lows[at+half]), 0)
+			at += half & (int(below) - 1)
 			n -= half
 		}
 		symbols[i] = uint16(at)

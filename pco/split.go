@@ -33,12 +33,34 @@ func splitFloatMult[L latent](t Type, ordered L, latents []L) (primary, secondar
 	a := newArithmetic[L](t)
 	base := a.value(unorderFloat(ordered))
 	secondary = make([]L, len(latents))
+	if wide, ok := any(latents).([]uint64); ok {
+		split64(wide, any(secondary).([]uint64), base)
+		return latents, secondary
+	}
 	for i, x := range latents {
 		l := a.latent(math.RoundToEven(a.value(unorderFloat(x)) / base))
 		product := orderFloat(a.bits(a.integer(l) * base))
 		latents[i], secondary[i] = l, x-product-mid
 	}
 	return latents, secondary
+}
+
+// split64 is splitFloatMult for floats of 64 bits, without steps between.
+func split64(latents, secondary []uint64, base float64) {
+	const mid, exact = 1 << 63, 1 << 53
+	a := newArithmetic[uint64](Float64)
+	for i, x := range latents {
+		f := math.RoundToEven(math.Float64frombits(unorderFloat(x)) / base)
+		n := math.Abs(f)
+		l := uint64(int64(n))
+		if !(n < exact) {
+			l = a.latent(n) - mid
+			f = math.Copysign(a.magnitude(l), f)
+		}
+		below := uint64(int64(math.Float64bits(f)) >> 63)
+		latents[i] = l ^ below ^ mid
+		secondary[i] = x - orderFloat(math.Float64bits(f*base)) - mid
+	}
 }
 
 // latent is the inverse of integer; floats that are no integers are 0.
