@@ -158,13 +158,14 @@ func tableLog(level, total int) int { return min(level+2, 12, bits.Len(uint(max(
 
 // classifier puts latents into bins.
 type classifier[L latent] struct {
-	lows []L // where bins begin; the first is 0
-	bins []bucket[L]
+	lows  []L // where bins begin; the first is 0
+	bins  []bucket[L]
+	table []uint16 // bins of the latents from lows[1] on to lows of the last, if these are few
 }
 
-// newClassifier returns a classifier of bins, with two more for latents below and
-// above all of the sample.
-func newClassifier[L latent](bins []bucket[L]) *classifier[L] {
+// newClassifier returns a classifier of total latents into bins, with two more for
+// latents below and above all of the sample.
+func newClassifier[L latent](bins []bucket[L], total int) *classifier[L] {
 	c := &classifier[L]{lows: []L{0}}
 	for _, b := range bins {
 		if b.low > 0 {
@@ -178,26 +179,52 @@ func newClassifier[L latent](bins []bucket[L]) *classifier[L] {
 	for i := range c.bins {
 		c.bins[i].low = ^L(0)
 	}
+	if last := len(c.lows) - 1; last > 1 && uint64(c.lows[last]-c.lows[1]) <= uint64(min(total, maxTable)) {
+		for i := 1; i < last; i++ {
+			for range uint64(c.lows[i+1] - c.lows[i]) {
+				c.table = append(c.table, uint16(i))
+			}
+		}
+	}
 	return c
 }
 
+// maxTable is how long a table of bins may be.
+const maxTable = 1 << 12
+
 // classify notes the bin of each latent.
 func (c *classifier[L]) classify(latents []L, symbols []uint16) {
-	lows := c.lows
+	table := c.table
+	var near L // where the table begins
+	if table != nil {
+		near = c.lows[1]
+	}
 	for i, x := range latents {
-		at, n := 0, len(lows)
-		for n > 1 {
-			// Without a branch, of which one in two would be foretold wrong.
-			half := n >> 1
-			_, below := bits.Sub64(uint64(x), uint64(lows[at+half]), 0)
-			at += half & (int(below) - 1)
-			n -= half
+		var at int
+		if k := uint64(x - near); k < uint64(len(table)) {
+			at = int(table[k])
+		} else {
+			at = c.find(x)
 		}
 		symbols[i] = uint16(at)
 		b := &c.bins[at]
 		b.low, b.high = min(b.low, x), max(b.high, x)
 		b.count++
 	}
+}
+
+// find returns the bin of a latent.
+func (c *classifier[L]) find(x L) int {
+	lows := c.lows
+	at, n := 0, len(lows)
+	for n > 1 {
+		// Without a branch, of which one in two would be foretold wrong.
+		half := n >> 1
+		_, below := bits.Sub64(uint64(x), uint64(lows[at+half]), 0)
+		at += half & (int(below) - 1)
+		n -= half
+	}
+	return at
 }
 
 // finish returns the bins that have latents, and for each bin that was tried the

@@ -8,6 +8,7 @@ type variable[L latent] struct {
 	states [][]L // of the delta encoding, by page
 
 	encoder *ansEncoder
+	widest  uint8      // bits of the offsets of a bin
 	symbols [][]uint16 // bin of each latent, by page; nil if there is one bin
 	// Of the page that is being written.
 	page   int
@@ -32,13 +33,16 @@ func newVariable[L latent](pages, states [][]L, level int) *variable[L] {
 	if level > 0 {
 		bins, _ = joinBuckets(bucketsOf(sampleOf(pages), level), total, tableLog(level, total))
 	}
-	c := newClassifier(bins)
+	c := newClassifier(bins, total)
 	for _, p := range pages {
 		v.symbols = append(v.symbols, make([]uint16, len(p)))
 		c.classify(p, v.symbols[len(v.symbols)-1])
 	}
 	v.number(c, level, total)
 	v.encoder = newANSEncoder(&v.meta)
+	for _, b := range v.meta.bins {
+		v.widest = max(v.widest, b.bits)
+	}
 	return v
 }
 
@@ -46,6 +50,9 @@ func newVariable[L latent](pages, states [][]L, level int) *variable[L] {
 func (v *variable[L]) number(c *classifier[L], level, total int) {
 	meta, of := c.finish(level, total)
 	v.meta = meta
+	if len(meta.bins) == len(of) && len(of) > 1 {
+		return // they have these numbers
+	}
 	for i, symbols := range v.symbols {
 		if len(meta.bins) <= 1 {
 			v.symbols[i] = nil
@@ -98,11 +105,36 @@ func (v *variable[L]) batch(w *bitWriter, from, to int) {
 		return
 	}
 	out := *w // in registers
-	for _, b := range v.bits[from:to] {
+	codes := v.bits[from:to]
+	for ; len(codes) >= 4; codes = codes[4:] {
+		// Four times at most 14 bits.
+		a, b, c, d := codes[0], codes[1], codes[2], codes[3]
+		low := uint64(a.value) | uint64(b.value)<<(a.n&63)
+		high := uint64(c.value) | uint64(d.value)<<(c.n&63)
+		n := a.n + b.n
+		out.put(low|high<<(n&63), n+c.n+d.n)
+	}
+	for _, b := range codes {
 		out.put(uint64(b.value), b.n)
 	}
+	v.offsets(&out, latents, symbols[from:to])
+	*w = out
+}
+
+// offsets writes the offsets of latents in the bins of their symbols.
+func (v *variable[L]) offsets(w *bitWriter, latents []L, symbols []uint16) {
 	bins := v.meta.bins
-	for i, s := range symbols[from:to] {
+	out := *w
+	if v.widest <= 14 {
+		for ; len(symbols) >= 4 && len(latents) >= 4; symbols, latents = symbols[4:], latents[4:] {
+			a, b, c, d := &bins[symbols[0]], &bins[symbols[1]], &bins[symbols[2]], &bins[symbols[3]]
+			low := uint64(latents[0]) - a.lower | (uint64(latents[1])-b.lower)<<(a.bits&63)
+			high := uint64(latents[2]) - c.lower | (uint64(latents[3])-d.lower)<<(c.bits&63)
+			n := a.bits + b.bits
+			out.put(low|high<<(n&63), n+c.bits+d.bits)
+		}
+	}
+	for i, s := range symbols {
 		b := &bins[s]
 		x := uint64(latents[i]) - b.lower
 		if b.bits > 56 {
