@@ -12,6 +12,7 @@ import (
 	"github.com/varvedb/varve/bwtree/internal/step"
 	"github.com/varvedb/varve/bwtree/logstore"
 	"github.com/varvedb/varve/internal/commit"
+	"github.com/varvedb/varve/internal/place"
 	"github.com/varvedb/varve/kv"
 	"github.com/varvedb/varve/vfs"
 )
@@ -375,14 +376,14 @@ func (s *Store) copyPages(ctx context.Context, store *logstore.Store, d *directo
 // undo removes what a checkpoint that failed has written, TREE durably before the
 // rest: with it half a copy would be a store.
 func undo(fsys vfs.FS, dir string, made bool) error {
-	err := removeIfThere(fsys, path.Join(dir, metaName))
+	err := place.Remove(fsys, path.Join(dir, metaName))
 	if err == nil {
 		err = fsys.SyncDir(dir)
 	}
 	names, listErr := fsys.List(dir)
 	err = errors.Join(err, listErr)
 	for _, name := range names {
-		err = errors.Join(err, removeIfThere(fsys, path.Join(dir, name)))
+		err = errors.Join(err, place.Remove(fsys, path.Join(dir, name)))
 	}
 	if err == nil && made {
 		err = fsys.Remove(dir)
@@ -408,7 +409,7 @@ func removeOrphans(opt *Options, m *meta) error {
 	for _, name := range names {
 		stale := strings.HasPrefix(name, "DIR-") && name != m.dirName()
 		if stale || strings.HasSuffix(name, ".tmp") {
-			err = errors.Join(err, removeIfThere(opt.FS, path.Join(opt.Dir, name)))
+			err = errors.Join(err, place.Remove(opt.FS, path.Join(opt.Dir, name)))
 		}
 	}
 	return err

@@ -8,6 +8,7 @@ import (
 	"path"
 
 	"github.com/varvedb/varve/bwtree/logstore"
+	"github.com/varvedb/varve/internal/place"
 	"github.com/varvedb/varve/kv"
 	"github.com/varvedb/varve/vfs"
 )
@@ -117,7 +118,7 @@ func (d *directory) write(fsys vfs.FS, dir string, m *meta) error {
 	m.dir, m.seq, m.size, m.sum = d.number, d.seq, int64(len(b)), crc32.Checksum(b, castagnoli)
 	m.firstPage, m.lastPage = d.segments()
 	name := path.Join(dir, m.dirName())
-	if err := removeIfThere(fsys, name); err != nil { // of an attempt that failed
+	if err := place.Remove(fsys, name); err != nil { // of an attempt that failed
 		return err
 	}
 	f, err := fsys.Create(name)
@@ -128,7 +129,7 @@ func (d *directory) write(fsys vfs.FS, dir string, m *meta) error {
 		err = f.Sync()
 	}
 	if err = errors.Join(err, f.Close()); err != nil {
-		return errors.Join(err, removeIfThere(fsys, name))
+		return errors.Join(err, place.Remove(fsys, name))
 	}
 	return fsys.SyncDir(dir)
 }

@@ -106,10 +106,3 @@ func (m *meta) dirName() string {
 }
 
 func isNotExist(err error) bool { return errors.Is(err, fs.ErrNotExist) }
-
-func removeIfThere(fsys vfs.FS, name string) error {
-	if err := fsys.Remove(name); err != nil && !isNotExist(err) {
-		return err
-	}
-	return nil
-}

@@ -4,17 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"path"
 	"slices"
 	"strings"
 
 	"github.com/varvedb/varve/bwtree/internal/step"
 	"github.com/varvedb/varve/bwtree/logstore"
 	"github.com/varvedb/varve/internal/commit"
+	"github.com/varvedb/varve/internal/place"
 	"github.com/varvedb/varve/journal"
 	"github.com/varvedb/varve/kv"
-	"github.com/varvedb/varve/vfs"
 )
 
 // Open opens a store, and makes it if there is none. A nil opt is a temporary store
@@ -58,22 +56,11 @@ func (s *Store) open(ctx context.Context) error {
 	if s.opt.ReadOnly {
 		return s.openReadOnly(ctx)
 	}
-	found, err := s.look()
+	lock, found, err := s.opt.place().Enter(ctx, layout)
 	if err != nil {
 		return err
 	}
-	if !found {
-		if err := vfs.MkdirDurable(s.opt.FS, s.opt.Dir); err != nil {
-			return err
-		}
-	}
-	if s.lock, err = s.takeLock(ctx); err != nil {
-		return err
-	}
-	// Whoever held the lock may have made or removed the store.
-	if found, err = s.look(); err != nil {
-		return err
-	}
+	s.lock = lock
 	l := &loaded{meta: meta{firstLog: 1}, seq: 1}
 	if found {
 		if l, err = s.load(); err != nil {
@@ -108,24 +95,6 @@ func (s *Store) openPages(m *meta) error {
 	return nil
 }
 
-// look reports whether there is a store in the directory.
-func (s *Store) look() (found bool, err error) {
-	names, err := s.opt.FS.List(s.opt.Dir)
-	if err != nil && !isNotExist(err) {
-		return false, err
-	}
-	found = slices.Contains(names, metaName)
-	switch {
-	case found && s.opt.MustBeNew:
-		return found, kv.ErrExist
-	case !found && (s.opt.MustExist || s.opt.ReadOnly):
-		return found, errors.Join(kv.ErrNotExist, onlyOurs(s.opt.Dir, names))
-	case !found:
-		return found, onlyOurs(s.opt.Dir, names)
-	}
-	return found, nil
-}
-
 // Owns reports whether the names in a directory are those of a store of this
 // engine.
 func Owns(names []string) bool {
@@ -134,26 +103,12 @@ func Owns(names []string) bool {
 	})
 }
 
-// onlyOurs returns an error if a directory without TREE holds other things than
-// what a store that was not finished leaves.
-func onlyOurs(dir string, names []string) error {
-	for _, name := range names {
-		switch {
-		case name == lockName || name == metaName+".tmp":
-		case strings.HasSuffix(name, ".log") || Owns([]string{name}):
-			return &kv.CorruptionError{File: path.Join(dir, metaName), Offset: -1, What: "it is missing, but " + name + " is there"}
-		default:
-			return fmt.Errorf("%w: it holds %s; choose an empty or new directory", kv.ErrForeign, name)
-		}
-	}
-	return nil
-}
-
-const lockName = "LOCK"
-
-func (s *Store) takeLock(ctx context.Context) (io.Closer, error) {
-	return vfs.WaitLock(ctx, s.opt.FS, s.opt.Executor, path.Join(s.opt.Dir, lockName),
-		vfs.LockOptions{Shared: s.opt.ReadOnly}, s.opt.LockTimeout)
+// layout is how the engine knows its files.
+var layout = &place.Layout{
+	Root:  metaName,
+	Found: func(names []string) (bool, error) { return slices.Contains(names, metaName), nil },
+	Begun: func(name string) bool { return name == metaName+".tmp" },
+	Part:  func(name string) bool { return strings.HasSuffix(name, ".log") || Owns([]string{name}) },
 }
 
 // seqGap is more operations than can be lost in a crash.
@@ -239,17 +194,12 @@ func (s *Store) endLog() error {
 // goes without the lock and reads what is there, again if the writer moved a file
 // away meanwhile.
 func (s *Store) openReadOnly(ctx context.Context) error {
-	if _, err := s.look(); err != nil {
-		return err
-	}
-	lock, err := s.takeLock(ctx)
-	if err == nil {
-		s.lock = lock
-	} else if !errors.Is(err, vfs.ErrLocked) {
+	var err error
+	if s.lock, err = s.opt.place().EnterReadOnly(ctx, layout); err != nil {
 		return err
 	}
 	var l *loaded
-	for range s.attempts() {
+	for range place.Attempts(s.lock) {
 		if s.pages != nil {
 			_ = s.pages.Close() // it only reads
 			s.pages = nil
@@ -260,15 +210,6 @@ func (s *Store) openReadOnly(ctx context.Context) error {
 		}
 	}
 	return err
-}
-
-// attempts is how often the files are read: more than once without the lock, as
-// then somebody may write.
-func (s *Store) attempts() int {
-	if s.lock == nil {
-		return 5
-	}
-	return 1
 }
 
 // newest returns the store that has the newest state that is known: itself, or what

@@ -1,12 +1,14 @@
 package bwtree
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
 	"time"
 
 	"github.com/varvedb/varve/bwtree/logstore"
+	"github.com/varvedb/varve/internal/place"
 	"github.com/varvedb/varve/journal"
 	"github.com/varvedb/varve/kv"
 	"github.com/varvedb/varve/vfs"
@@ -67,21 +69,25 @@ type Options struct {
 
 // Validate says what is wrong with the options.
 func (o *Options) Validate() error {
+	if err := o.place().Validate(); err != nil {
+		return err
+	}
 	switch {
-	case o.MustExist && o.MustBeNew:
-		return errors.New("bwtree: MustExist and MustBeNew exclude each other")
-	case o.ReadOnly && o.MustBeNew:
-		return errors.New("bwtree: a new store cannot be read-only")
-	case o.ReadOnly && o.Dir == "":
-		return errors.New("bwtree: a store in memory cannot be read-only")
 	case o.Fanout < 0 || o.Fanout == 1 || o.Deltas < 0 || o.Deltas > 1024:
 		return fmt.Errorf("bwtree: Fanout is %d and Deltas %d: at least 2, and 1 to 1024", o.Fanout, o.Deltas)
 	case o.LeafBytes < 0 || o.RedoBytes < 0 || o.LogSegmentBytes < 0 || o.PageSegmentBytes < 0:
 		return errors.New("bwtree: a size is negative")
-	case o.LockTimeout < 0 || o.SyncInterval < 0:
-		return errors.New("bwtree: a duration is negative")
 	}
 	return nil
+}
+
+// place is where the store is.
+func (o *Options) place() *place.Place {
+	return &place.Place{
+		Engine: "bwtree", Dir: o.Dir, FS: o.FS, Executor: o.Executor,
+		ReadOnly: o.ReadOnly, MustExist: o.MustExist, MustBeNew: o.MustBeNew,
+		LockTimeout: o.LockTimeout, SyncInterval: o.SyncInterval,
+	}
 }
 
 // filled returns the options with the defaults in place.
@@ -96,25 +102,18 @@ func (o *Options) filled() (Options, error) {
 	if c.Dir == "" {
 		c.FS = vfs.NewMem()
 	}
-	setDefault(&c.FS, vfs.System)
-	setDefault(&c.Executor, vfs.Go)
-	setDefault(&c.Logger, func() *slog.Logger { return slog.New(slog.DiscardHandler) })
-	setDefault(&c.Fanout, func() int { return 128 })
-	setDefault(&c.Deltas, func() int { return 16 })
-	setDefault(&c.LeafBytes, func() int { return 16 << 10 })
-	setDefault(&c.CacheBytes, func() int64 { return 32 << 20 })
-	setDefault(&c.RedoBytes, func() int64 { return 32 << 20 })
-	setDefault(&c.LogRetention, func() int64 { return 8 << 20 })
-	setDefault(&c.LogSegmentBytes, func() int64 { return 4 << 20 })
-	setDefault(&c.PageSegmentBytes, func() int64 { return 16 << 20 })
+	c.FS = cmp.Or(c.FS, vfs.System())
+	c.Executor = cmp.Or(c.Executor, vfs.Go())
+	c.Logger = cmp.Or(c.Logger, slog.New(slog.DiscardHandler))
+	c.Fanout = cmp.Or(c.Fanout, 128)
+	c.Deltas = cmp.Or(c.Deltas, 16)
+	c.LeafBytes = cmp.Or(c.LeafBytes, 16<<10)
+	c.CacheBytes = cmp.Or(c.CacheBytes, 32<<20)
+	c.RedoBytes = cmp.Or(c.RedoBytes, 32<<20)
+	c.LogRetention = cmp.Or(c.LogRetention, 8<<20)
+	c.LogSegmentBytes = cmp.Or(c.LogSegmentBytes, 4<<20)
+	c.PageSegmentBytes = cmp.Or(c.PageSegmentBytes, 16<<20)
 	return c, nil
-}
-
-func setDefault[T comparable](field *T, value func() T) {
-	var zero T
-	if *field == zero {
-		*field = value()
-	}
 }
 
 func (o *Options) journal() journal.Options {

@@ -10,6 +10,7 @@ import (
 	"github.com/varvedb/varve/bwtree/logstore"
 	"github.com/varvedb/varve/bwtree/pagecache"
 	"github.com/varvedb/varve/internal/commit"
+	"github.com/varvedb/varve/internal/place"
 	"github.com/varvedb/varve/internal/segfile"
 	"github.com/varvedb/varve/journal"
 	"github.com/varvedb/varve/kv"
@@ -132,7 +133,7 @@ func (s *Store) Verify(ctx context.Context, progress func(kv.Progress)) error {
 			return err
 		}
 	}
-	for range s.attempts() {
+	for range place.Attempts(s.lock) {
 		if err = s.verify(ctx, seq, progress); err == nil {
 			return nil
 		}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"path"
 
+	"github.com/varvedb/varve/internal/place"
 	"github.com/varvedb/varve/journal"
 	"github.com/varvedb/varve/kv"
 	"github.com/varvedb/varve/lsm/internal/entry"
@@ -199,7 +200,7 @@ func removeWhere(fsys vfs.FS, dir string, wanted func(name string) bool) error {
 	names, err := fsys.List(dir)
 	for _, name := range names {
 		if wanted(name) {
-			err = errors.Join(err, removeIfThere(fsys, path.Join(dir, name)))
+			err = errors.Join(err, place.Remove(fsys, path.Join(dir, name)))
 		}
 	}
 	return err

@@ -8,12 +8,10 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/varvedb/varve/kv"
-	"github.com/varvedb/varve/vfs"
+	"github.com/varvedb/varve/internal/place"
 )
 
 const (
-	lockName    = "LOCK"
 	tableSuffix = ".sst"
 	logSuffix   = ".log"
 	spareSuffix = ".spare"
@@ -42,26 +40,11 @@ func tableNumber(name string) (uint64, bool) {
 // ours reports whether a file has a name of this engine.
 func ours(name string) bool {
 	_, table := tableNumber(name)
-	return table || name == lockName || strings.HasSuffix(name, logSuffix) || strings.HasSuffix(name, spareSuffix)
+	return table || name == place.LockName || strings.HasSuffix(name, logSuffix) || strings.HasSuffix(name, spareSuffix)
 }
 
 func isManifest(name string) bool {
 	return strings.HasPrefix(name, manifestPrefix) && strings.HasSuffix(name, logSuffix)
-}
-
-// checkNames returns an error if a directory without a manifest that was begun
-// holds anything but what an opening that was interrupted leaves.
-func checkNames(dir string, names []string) error {
-	for _, name := range names {
-		switch {
-		case name == lockName || isManifest(name):
-		case ours(name):
-			return &kv.CorruptionError{File: path.Join(dir, manifestPrefix+"*"), Offset: -1, What: "no manifest is there, but " + name + " is"}
-		default:
-			return fmt.Errorf("%w: it holds %s; choose an empty or new directory", kv.ErrForeign, name)
-		}
-	}
-	return nil
 }
 
 func isNotExist(err error) bool { return errors.Is(err, fs.ErrNotExist) }
@@ -71,11 +54,4 @@ func wrapDir(what, dir string, err error) error {
 		return nil
 	}
 	return fmt.Errorf("%s %s: %w", what, dir, err)
-}
-
-func removeIfThere(fsys vfs.FS, name string) error {
-	if err := fsys.Remove(name); err != nil && !isNotExist(err) {
-		return err
-	}
-	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/varvedb/varve/internal/commit"
+	"github.com/varvedb/varve/internal/place"
 	"github.com/varvedb/varve/kv"
 	"github.com/varvedb/varve/lsm/internal/version"
 )
@@ -222,7 +223,7 @@ func (s *Store) discard(err error, files ...*version.File) error {
 		if err != nil && !errors.Is(err, kv.ErrNoSpace) {
 			continue
 		}
-		errs = append(errs, removeIfThere(s.opt.FS, s.tableName(f.Number)))
+		errs = append(errs, place.Remove(s.opt.FS, s.tableName(f.Number)))
 	}
 	return errors.Join(errs...)
 }

@@ -7,10 +7,10 @@ import (
 	"slices"
 
 	"github.com/varvedb/varve/internal/commit"
+	"github.com/varvedb/varve/internal/place"
 	"github.com/varvedb/varve/journal"
 	"github.com/varvedb/varve/kv"
 	"github.com/varvedb/varve/lsm/internal/version"
-	"github.com/varvedb/varve/vfs"
 )
 
 // Open opens a store, and makes it if there is none. A nil opt is a temporary
@@ -49,49 +49,27 @@ func (s *Store) open(ctx context.Context) error {
 	if s.opt.ReadOnly {
 		return s.openReadOnly(ctx)
 	}
-	if _, err := s.look(); err != nil {
+	lock, _, err := s.opt.place().Enter(ctx, s.opt.layout())
+	if err != nil {
 		return err
 	}
-	if err := vfs.MkdirDurable(s.opt.FS, s.opt.Dir); err != nil {
-		return err
-	}
-	var err error
-	if s.lock, err = s.takeLock(ctx); err != nil {
-		return err
-	}
-	// Whoever held the lock may have made or removed the store.
-	if _, err := s.look(); err != nil {
-		return err
-	}
+	s.lock = lock
 	return s.recover()
 }
 
-// look reports whether there is a store in the directory, and whether that is
-// as the options want it.
-func (s *Store) look() (found bool, err error) {
-	names, err := s.opt.FS.List(s.opt.Dir)
-	if err != nil && !isNotExist(err) {
-		return false, err
+// layout is how the engine knows its files.
+func (o *Options) layout() *place.Layout {
+	return &place.Layout{
+		Root: manifestPrefix + "*",
+		Found: func(names []string) (found bool, err error) {
+			if slices.ContainsFunc(names, isManifest) {
+				_, _, found, err = readManifest(o)
+			}
+			return found, err
+		},
+		Begun: isManifest,
+		Part:  ours,
 	}
-	if slices.ContainsFunc(names, isManifest) {
-		_, _, found, err = readManifest(&s.opt)
-	}
-	switch {
-	case err != nil && !isNotExist(err):
-		return false, err
-	case found && s.opt.MustBeNew:
-		return found, kv.ErrExist
-	case !found && (s.opt.MustExist || s.opt.ReadOnly):
-		return found, errors.Join(kv.ErrNotExist, checkNames(s.opt.Dir, names))
-	case !found:
-		return found, checkNames(s.opt.Dir, names)
-	}
-	return found, nil
-}
-
-func (s *Store) takeLock(ctx context.Context) (interface{ Close() error }, error) {
-	return vfs.WaitLock(ctx, s.opt.FS, s.opt.Executor, path.Join(s.opt.Dir, lockName),
-		vfs.LockOptions{Shared: s.opt.ReadOnly}, s.opt.LockTimeout)
 }
 
 // recovered is what manifest and log hold.
@@ -227,7 +205,7 @@ func (s *Store) removeOrphans(v *version.Version) error {
 	}
 	for _, name := range names {
 		if n, ok := tableNumber(name); ok && !live[n] {
-			if err := removeIfThere(s.opt.FS, path.Join(s.opt.Dir, name)); err != nil {
+			if err := place.Remove(s.opt.FS, path.Join(s.opt.Dir, name)); err != nil {
 				return err
 			}
 		}

@@ -1,12 +1,13 @@
 package lsm
 
 import (
-	"errors"
+	"cmp"
 	"fmt"
 	"log/slog"
 	"slices"
 	"time"
 
+	"github.com/varvedb/varve/internal/place"
 	"github.com/varvedb/varve/kv"
 	"github.com/varvedb/varve/lsm/internal/sst"
 	"github.com/varvedb/varve/vfs"
@@ -146,15 +147,8 @@ const minMemory = 1 << 20
 
 // Validate says what is wrong with the options.
 func (o *Options) Validate() error {
-	switch {
-	case o.MustExist && o.MustBeNew:
-		return errors.New("lsm: MustExist and MustBeNew exclude each other")
-	case o.ReadOnly && o.MustBeNew:
-		return errors.New("lsm: a new store cannot be read-only")
-	case o.ReadOnly && o.Dir == "":
-		return errors.New("lsm: a store in memory cannot be read-only")
-	case o.LockTimeout < 0 || o.SyncInterval < 0:
-		return errors.New("lsm: a duration is negative")
+	if err := o.place().Validate(); err != nil {
+		return err
 	}
 	if o.Memory != 0 && o.Memory < minMemory {
 		return fmt.Errorf("lsm: Memory is %d, at least %d is needed", o.Memory, minMemory)
@@ -185,6 +179,15 @@ func (o *Options) Validate() error {
 	return nil
 }
 
+// place is where the store is.
+func (o *Options) place() *place.Place {
+	return &place.Place{
+		Engine: "lsm", Dir: o.Dir, FS: o.FS, Executor: o.Executor,
+		ReadOnly: o.ReadOnly, MustExist: o.MustExist, MustBeNew: o.MustBeNew,
+		LockTimeout: o.LockTimeout, SyncInterval: o.SyncInterval,
+	}
+}
+
 // filled returns the options with the defaults in place.
 func (o *Options) filled() (Options, error) {
 	var c Options
@@ -201,24 +204,24 @@ func (o *Options) filled() (Options, error) {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	c.fillPlace()
-	orDefault(&c.Memory, 64<<20)
-	orDefault(&c.WriteBuffer, c.Memory/32*3)
-	orDefault(&c.MaxMemtables, 2)
-	orDefault(&c.BlockCache, c.Memory/4)
-	orDefault(&c.MaxOpenFiles, 500)
-	orDefault(&c.BloomBits, 10)
-	orDefault(&c.L0Trigger, 4)
-	orDefault(&c.L0Slowdown, max(12, c.L0Trigger))
-	orDefault(&c.L0Stop, max(24, c.L0Slowdown))
-	orDefault(&c.LevelBase, 64<<20)
-	orDefault(&c.LevelMultiplier, 10)
-	orDefault(&c.TargetFile, 8<<20)
-	orDefault(&c.MaxCompactions, 1)
-	orDefault(&c.MaxSubcompactions, 1)
-	orDefault(&c.SegmentBytes, 4<<20)
-	orDefault(&c.LogRetention, 8<<20)
-	orDefault(&c.HistoryBytes, int(c.Memory/16))
-	orDefault(&c.SpillBytes, int(max(c.WriteBuffer/4, 1)))
+	c.Memory = cmp.Or(c.Memory, 64<<20)
+	c.WriteBuffer = cmp.Or(c.WriteBuffer, c.Memory/32*3)
+	c.MaxMemtables = cmp.Or(c.MaxMemtables, 2)
+	c.BlockCache = cmp.Or(c.BlockCache, c.Memory/4)
+	c.MaxOpenFiles = cmp.Or(c.MaxOpenFiles, 500)
+	c.BloomBits = cmp.Or(c.BloomBits, 10)
+	c.L0Trigger = cmp.Or(c.L0Trigger, 4)
+	c.L0Slowdown = cmp.Or(c.L0Slowdown, max(12, c.L0Trigger))
+	c.L0Stop = cmp.Or(c.L0Stop, max(24, c.L0Slowdown))
+	c.LevelBase = cmp.Or(c.LevelBase, 64<<20)
+	c.LevelMultiplier = cmp.Or(c.LevelMultiplier, 10)
+	c.TargetFile = cmp.Or(c.TargetFile, 8<<20)
+	c.MaxCompactions = cmp.Or(c.MaxCompactions, 1)
+	c.MaxSubcompactions = cmp.Or(c.MaxSubcompactions, 1)
+	c.SegmentBytes = cmp.Or(c.SegmentBytes, 4<<20)
+	c.LogRetention = cmp.Or(c.LogRetention, 8<<20)
+	c.HistoryBytes = cmp.Or(c.HistoryBytes, int(c.Memory/16))
+	c.SpillBytes = cmp.Or(c.SpillBytes, int(max(c.WriteBuffer/4, 1)))
 	return c, nil
 }
 
@@ -229,13 +232,6 @@ func (o *Options) fillPlace() {
 		o.FS = vfs.NewMem()
 	case o.FS == nil:
 		o.FS = vfs.System()
-	}
-}
-
-func orDefault[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
 	}
 }
 

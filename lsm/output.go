@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/varvedb/varve/internal/place"
 	"github.com/varvedb/varve/kv"
 	"github.com/varvedb/varve/lsm/internal/sst"
 	"github.com/varvedb/varve/lsm/internal/version"
@@ -53,7 +54,7 @@ func (s *sink) flush() error {
 // attempt that failed has left is replaced.
 func (s *Store) create(number uint64, level int, last bool) (*output, error) {
 	name := s.tableName(number)
-	if err := removeIfThere(s.opt.FS, name); err != nil {
+	if err := place.Remove(s.opt.FS, name); err != nil {
 		return nil, err
 	}
 	file, err := s.opt.FS.Create(name)
@@ -86,7 +87,7 @@ func (o *output) finish() (*version.File, error) {
 // abandon removes the table.
 func (o *output) abandon() error {
 	_ = o.sink.file.Close() // it is not needed
-	return errors.Join(removeIfThere(o.store.opt.FS, o.store.tableName(o.number)))
+	return errors.Join(place.Remove(o.store.opt.FS, o.store.tableName(o.number)))
 }
 
 // describe returns what the manifest says of the table.

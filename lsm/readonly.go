@@ -2,11 +2,10 @@ package lsm
 
 import (
 	"context"
-	"errors"
 
+	"github.com/varvedb/varve/internal/place"
 	"github.com/varvedb/varve/kv"
 	"github.com/varvedb/varve/lsm/internal/version"
-	"github.com/varvedb/varve/vfs"
 )
 
 // openReadOnly reads the store without changing a byte. Beside a live writer it
@@ -14,13 +13,8 @@ import (
 // file away meanwhile. All tables are opened, so that they stay readable when the
 // writer removes them.
 func (s *Store) openReadOnly(ctx context.Context) error {
-	if _, err := s.look(); err != nil {
-		return err
-	}
-	lock, err := s.takeLock(ctx)
-	if err == nil {
-		s.lock = lock
-	} else if !errors.Is(err, vfs.ErrLocked) {
+	var err error
+	if s.lock, err = s.opt.place().EnterReadOnly(ctx, s.opt.layout()); err != nil {
 		return err
 	}
 	s.opt.MaxOpenFiles = 1 << 30
@@ -33,21 +27,12 @@ func (s *Store) openReadOnly(ctx context.Context) error {
 }
 
 func (s *Store) loadPatiently() (r *recovered, err error) {
-	for range s.attempts() {
+	for range place.Attempts(s.lock) {
 		if r, err = s.load(); err == nil {
 			return r, nil
 		}
 	}
 	return nil, err
-}
-
-// attempts is how often the files are read: more than once without the lock, as
-// then somebody may write.
-func (s *Store) attempts() int {
-	if s.lock == nil {
-		return 5
-	}
-	return 1
 }
 
 // load reads manifest and log and opens all tables.

@@ -7,6 +7,7 @@ import (
 	"path"
 	"slices"
 
+	"github.com/varvedb/varve/internal/place"
 	"github.com/varvedb/varve/journal"
 	"github.com/varvedb/varve/kv"
 	"github.com/varvedb/varve/lsm/internal/entry"
@@ -42,10 +43,12 @@ func Repair(ctx context.Context, from string, opt *Options) (*kv.Repaired, error
 	if err != nil && !isNotExist(err) {
 		return nil, wrapDir("repair", from, err)
 	}
-	if !slices.ContainsFunc(names, func(n string) bool { return ours(n) && n != lockName }) {
+	if !slices.ContainsFunc(names, func(n string) bool { return ours(n) && n != place.LockName }) {
 		return nil, wrapDir("repair", from, kv.ErrNotExist)
 	}
-	lock, err := vfs.WaitLock(ctx, filled.FS, filled.Executor, path.Join(from, lockName), vfs.LockOptions{Shared: true}, filled.LockTimeout)
+	old := filled
+	old.Dir, old.ReadOnly = from, true
+	lock, err := old.place().Lock(ctx)
 	if err != nil {
 		return nil, wrapDir("repair", from, err)
 	}

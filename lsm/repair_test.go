@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/varvedb/varve/internal/place"
 	"github.com/varvedb/varve/kv"
 	"github.com/varvedb/varve/vfs"
 )
@@ -79,7 +80,7 @@ func (p *patient) files(t *testing.T) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return slices.DeleteFunc(names, func(n string) bool { return n == lockName || strings.HasSuffix(n, spareSuffix) })
+	return slices.DeleteFunc(names, func(n string) bool { return n == place.LockName || strings.HasSuffix(n, spareSuffix) })
 }
 
 // state returns what the files of the store hold.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/varvedb/varve/internal/place"
 	"github.com/varvedb/varve/kv"
 	"github.com/varvedb/varve/lsm/internal/version"
 )
@@ -88,7 +89,7 @@ func checkTable(r *readers, f *version.File, t *table) error {
 // verifyLogsPatiently tries again beside a live writer, who may have moved a file
 // away meanwhile.
 func (s *Store) verifyLogsPatiently() (err error) {
-	for range s.attempts() {
+	for range place.Attempts(s.lock) {
 		if err = s.verifyLogs(); err == nil {
 			return nil
 		}

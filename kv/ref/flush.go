@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/varvedb/varve/internal/place"
 	"github.com/varvedb/varve/journal"
 	"github.com/varvedb/varve/vfs"
 )
@@ -52,7 +53,7 @@ func (s *Store) writeSnapshot(st *state, first uint64) error {
 	fsys, dir := s.opt.FS, s.opt.Dir
 	next := meta{snapshot: s.lastSnapshot + 1, seq: st.seq, firstLog: first, end: journal.End{Segment: first}}
 	name := join(dir, next.snapshotName())
-	err := removeIfThere(fsys, name) // of an attempt that failed
+	err := place.Remove(fsys, name) // of an attempt that failed
 	if err == nil {
 		next.size, next.sum, err = writeSnapshotFile(fsys, name, next.snapshot, st)
 	}

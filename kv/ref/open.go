@@ -4,14 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
 	"github.com/varvedb/varve/internal/commit"
+	"github.com/varvedb/varve/internal/place"
 	"github.com/varvedb/varve/journal"
 	"github.com/varvedb/varve/kv"
-	"github.com/varvedb/varve/vfs"
 )
 
 // Open opens a store, and makes it if there is none. A nil opt is a temporary
@@ -41,44 +40,15 @@ func (s *Store) open(ctx context.Context) error {
 	if s.opt.ReadOnly {
 		return s.openReadOnly(ctx)
 	}
-	found, err := s.look()
+	lock, found, err := s.opt.place().Enter(ctx, layout)
 	if err != nil {
 		return err
 	}
-	if !found {
-		if err := vfs.MkdirDurable(s.opt.FS, s.opt.Dir); err != nil {
-			return err
-		}
-	}
-	if s.lock, err = s.takeLock(ctx); err != nil {
-		return err
-	}
-	// Whoever held the lock may have made or removed the store.
-	if found, err = s.look(); err != nil {
-		return err
-	}
+	s.lock = lock
 	if !found {
 		return s.create()
 	}
 	return s.recover()
-}
-
-// look reports whether there is a store in the directory.
-func (s *Store) look() (found bool, err error) {
-	names, err := s.opt.FS.List(s.opt.Dir)
-	if err != nil && !isNotExist(err) {
-		return false, err
-	}
-	found = slices.Contains(names, metaName)
-	switch {
-	case found && s.opt.MustBeNew:
-		return found, kv.ErrExist
-	case !found && (s.opt.MustExist || s.opt.ReadOnly):
-		return found, errors.Join(kv.ErrNotExist, onlyOurs(s.opt.Dir, names))
-	case !found:
-		return found, onlyOurs(s.opt.Dir, names)
-	}
-	return found, nil
 }
 
 // Owns reports whether the names in a directory are those of a store of this
@@ -87,26 +57,12 @@ func Owns(names []string) bool {
 	return slices.ContainsFunc(names, func(name string) bool { return name == metaName || strings.HasPrefix(name, "SNAP-") })
 }
 
-// onlyOurs returns an error if a directory without META holds other things than
-// what a store that was not finished leaves.
-func onlyOurs(dir string, names []string) error {
-	for _, name := range names {
-		switch {
-		case name == lockName || name == metaName+".tmp":
-		case isLog(name) || strings.HasPrefix(name, "SNAP-"):
-			return &kv.CorruptionError{File: join(dir, metaName), Offset: -1, What: "it is missing, but " + name + " is there"}
-		default:
-			return fmt.Errorf("%w: it holds %s; choose an empty or new directory", kv.ErrForeign, name)
-		}
-	}
-	return nil
-}
-
-const lockName = "LOCK"
-
-func (s *Store) takeLock(ctx context.Context) (io.Closer, error) {
-	return vfs.WaitLock(ctx, s.opt.FS, s.opt.Executor, join(s.opt.Dir, lockName),
-		vfs.LockOptions{Shared: s.opt.ReadOnly}, s.opt.LockTimeout)
+// layout is how the engine knows its files.
+var layout = &place.Layout{
+	Root:  metaName,
+	Found: func(names []string) (bool, error) { return slices.Contains(names, metaName), nil },
+	Begun: func(name string) bool { return name == metaName+".tmp" },
+	Part:  func(name string) bool { return isLog(name) || strings.HasPrefix(name, "SNAP-") },
 }
 
 func (s *Store) create() error {
@@ -197,7 +153,7 @@ func removeOrphans(opt *Options, m *meta) error {
 	for _, name := range names {
 		stale := strings.HasPrefix(name, "SNAP-") && name != m.snapshotName()
 		if stale || strings.HasSuffix(name, ".tmp") {
-			if err := removeIfThere(opt.FS, join(opt.Dir, name)); err != nil {
+			if err := place.Remove(opt.FS, join(opt.Dir, name)); err != nil {
 				return err
 			}
 		}
@@ -211,13 +167,8 @@ func isLog(name string) bool { return strings.HasSuffix(name, ".log") }
 // goes without the lock and reads what is there, again if the writer moved a
 // file away meanwhile.
 func (s *Store) openReadOnly(ctx context.Context) error {
-	if _, err := s.look(); err != nil {
-		return err
-	}
-	lock, err := s.takeLock(ctx)
-	if err == nil {
-		s.lock = lock
-	} else if !errors.Is(err, vfs.ErrLocked) {
+	var err error
+	if s.lock, err = s.opt.place().EnterReadOnly(ctx, layout); err != nil {
 		return err
 	}
 	l, err := s.loadPatiently()
@@ -229,11 +180,7 @@ func (s *Store) openReadOnly(ctx context.Context) error {
 }
 
 func (s *Store) loadPatiently() (l *loaded, err error) {
-	attempts := 1
-	if s.lock == nil {
-		attempts = 5
-	}
-	for range attempts {
+	for range place.Attempts(s.lock) {
 		if l, err = load(&s.opt); err == nil {
 			return l, nil
 		}

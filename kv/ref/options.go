@@ -1,11 +1,12 @@
 package ref
 
 import (
-	"errors"
+	"cmp"
 	"fmt"
 	"log/slog"
 	"time"
 
+	"github.com/varvedb/varve/internal/place"
 	"github.com/varvedb/varve/kv"
 	"github.com/varvedb/varve/vfs"
 )
@@ -61,19 +62,22 @@ type Options struct {
 
 // Validate says what is wrong with the options.
 func (o *Options) Validate() error {
-	switch {
-	case o.MustExist && o.MustBeNew:
-		return errors.New("ref: MustExist and MustBeNew exclude each other")
-	case o.ReadOnly && o.MustBeNew:
-		return errors.New("ref: a new store cannot be read-only")
-	case o.ReadOnly && o.Dir == "":
-		return errors.New("ref: a store in memory cannot be read-only")
-	case o.SnapshotLogBytes < 0 || o.SegmentBytes < 0 || o.SpillBytes < 0 || o.HistoryBytes < 0:
+	if err := o.place().Validate(); err != nil {
+		return err
+	}
+	if o.SnapshotLogBytes < 0 || o.SegmentBytes < 0 || o.SpillBytes < 0 || o.HistoryBytes < 0 {
 		return fmt.Errorf("ref: a size is negative: %+v", *o)
-	case o.LockTimeout < 0 || o.SyncInterval < 0:
-		return errors.New("ref: a duration is negative")
 	}
 	return nil
+}
+
+// place is where the store is.
+func (o *Options) place() *place.Place {
+	return &place.Place{
+		Engine: "ref", Dir: o.Dir, FS: o.FS, Executor: o.Executor,
+		ReadOnly: o.ReadOnly, MustExist: o.MustExist, MustBeNew: o.MustBeNew,
+		LockTimeout: o.LockTimeout, SyncInterval: o.SyncInterval,
+	}
 }
 
 // filled returns the options with the defaults in place.
@@ -85,19 +89,12 @@ func (o *Options) filled() (Options, error) {
 	if err := c.Validate(); err != nil {
 		return c, err
 	}
-	setDefault(&c.FS, vfs.System)
-	setDefault(&c.Executor, vfs.Go)
-	setDefault(&c.Logger, func() *slog.Logger { return slog.New(slog.DiscardHandler) })
-	setDefault(&c.SnapshotLogBytes, func() int64 { return 16 << 20 })
-	setDefault(&c.SegmentBytes, func() int64 { return 4 << 20 })
-	setDefault(&c.LogRetention, func() int64 { return 8 << 20 })
-	setDefault(&c.SpillBytes, func() int { return 1 << 20 })
+	c.FS = cmp.Or(c.FS, vfs.System())
+	c.Executor = cmp.Or(c.Executor, vfs.Go())
+	c.Logger = cmp.Or(c.Logger, slog.New(slog.DiscardHandler))
+	c.SnapshotLogBytes = cmp.Or(c.SnapshotLogBytes, 16<<20)
+	c.SegmentBytes = cmp.Or(c.SegmentBytes, 4<<20)
+	c.LogRetention = cmp.Or(c.LogRetention, 8<<20)
+	c.SpillBytes = cmp.Or(c.SpillBytes, 1<<20)
 	return c, nil
-}
-
-func setDefault[T comparable](field *T, value func() T) {
-	var zero T
-	if *field == zero {
-		*field = value()
-	}
 }

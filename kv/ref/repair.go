@@ -40,14 +40,15 @@ func Repair(ctx context.Context, from string, opt *Options) (*kv.Repaired, error
 	if !Owns(names) {
 		return nil, fmt.Errorf("repair %s: %w", from, kv.ErrNotExist)
 	}
-	lock, err := vfs.WaitLock(ctx, filled.FS, filled.Executor, join(from, lockName), vfs.LockOptions{Shared: true}, filled.LockTimeout)
+	old := filled
+	old.Dir, old.ReadOnly = from, true
+	lock, err := old.place().Lock(ctx)
 	if err != nil {
 		return nil, err
 	}
 	r := &repair{ctx: ctx, to: filled, l: &loaded{st: &state{seq: 1}}}
 	r.l.opt = &r.to
-	r.from = filled
-	r.from.Dir = from
+	r.from = old
 	err = r.run(names)
 	if err = errors.Join(err, lock.Close()); err != nil {
 		return nil, fmt.Errorf("repair %s: %w", from, err)

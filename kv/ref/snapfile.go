@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/crc32"
 
+	"github.com/varvedb/varve/internal/place"
 	"github.com/varvedb/varve/kv"
 	"github.com/varvedb/varve/vfs"
 )
@@ -52,16 +53,9 @@ func writeSnapshotFile(fsys vfs.FS, name string, number uint64, st *state) (size
 		err = f.Sync()
 	}
 	if err = errors.Join(err, f.Close()); err != nil {
-		return 0, 0, errors.Join(fmt.Errorf("write %s: %w", name, err), removeIfThere(fsys, name))
+		return 0, 0, errors.Join(fmt.Errorf("write %s: %w", name, err), place.Remove(fsys, name))
 	}
 	return w.offset, w.sum, nil
-}
-
-func removeIfThere(fsys vfs.FS, name string) error {
-	if err := fsys.Remove(name); err != nil && !isNotExist(err) {
-		return err
-	}
-	return nil
 }
 
 func (w *snapWriter) writeAll(st *state) error {

@@ -21,6 +21,7 @@ package ref
 import (
 	"context"
 	"errors"
+	"io"
 	"sync/atomic"
 	"time"
 
@@ -41,7 +42,7 @@ type Store struct {
 	closed  atomic.Bool
 	handles *leak.Tracker
 	tasks   *vfs.Group
-	lock    interface{ Close() error }
+	lock    io.Closer
 	log     *journal.Writer // nil in memory; set before the store is used
 
 	// Held while a snapshot file is written; taken before the lock of commits.
