@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 )
 
 // OpKind is what an operation of a batch does. The numbers are part of the
@@ -84,6 +85,8 @@ func (b *Batch) add(kind OpKind, m MergerID, key, value []byte) {
 		b.err = errors.Join(b.err, err)
 		return
 	}
+	const lengths = 3 * binary.MaxVarintLen32 // and the operator
+	b.grow(1 + lengths + len(key) + len(value))
 	b.data = append(b.data, byte(kind))
 	b.data = appendBytes(b.data, key)
 	if kind == OpMerge {
@@ -93,6 +96,14 @@ func (b *Batch) add(kind OpKind, m MergerID, key, value []byte) {
 		b.data = appendBytes(b.data, value)
 	}
 	b.count++
+}
+
+// grow makes room for n bytes. It doubles the memory: append adds but a quarter to
+// large slices, so that a large batch would be copied, and thrown away, four times.
+func (b *Batch) grow(n int) {
+	if n > cap(b.data)-len(b.data) {
+		b.data = slices.Grow(b.data, max(n, cap(b.data)))
+	}
 }
 
 func checkSizes(kind OpKind, key, value []byte) error {

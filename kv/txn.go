@@ -57,6 +57,11 @@ func BeginRead(ctx context.Context, store Store) (*Txn, error) {
 // Seq returns the state that the transaction reads.
 func (t *Txn) Seq() Seq { return t.snap.Seq() }
 
+// Under returns the state that the transaction reads, without its writes. What is
+// read from it is not remembered. It may be used concurrently, until the
+// transaction ends.
+func (t *Txn) Under() Reader { return t.snap }
+
 // Get returns the value of key and remembers that it was read.
 func (t *Txn) Get(key, dst []byte) ([]byte, bool, error) {
 	if t.done {

@@ -31,7 +31,7 @@ func NewCache(limit int) *Cache {
 	c := &Cache{last: make(map[uint64]CommitID)}
 	for i := range c.shards {
 		c.shards[i].limit = limit / cacheShards
-		c.shards[i].slots = make(map[cacheKey]*cacheSlot)
+		c.shards[i].nodes = make(map[cacheKey]*node)
 	}
 	return c
 }
@@ -53,18 +53,18 @@ type cacheKey struct {
 	id    NodeID
 }
 
-// cacheSlot is a cached node. touched is set by readers and cleared by the hand
-// of the clock, which evicts what nobody has touched since it last came by.
-type cacheSlot struct {
-	key     cacheKey
-	node    *node
+// seat is the place of a node in a cache.
+type seat struct {
+	space uint64
+	// touched is set by readers and cleared by the hand of the clock, which evicts
+	// what nobody has touched since it last came by.
 	touched atomic.Bool
 }
 
 type cacheShard struct {
 	mu    sync.RWMutex // guards what follows
-	slots map[cacheKey]*cacheSlot
-	clock []*cacheSlot
+	nodes map[cacheKey]*node
+	clock []*node
 	hand  int
 	used  int
 	limit int
@@ -79,51 +79,49 @@ func (c *Cache) get(space uint64, id NodeID) *node {
 	k := cacheKey{space, id}
 	s := c.shard(k)
 	s.mu.RLock()
-	slot := s.slots[k]
+	n := s.nodes[k]
 	s.mu.RUnlock()
-	if slot == nil {
-		return nil
+	if n != nil && !n.seat.touched.Load() {
+		n.seat.touched.Store(true)
 	}
-	if !slot.touched.Load() {
-		slot.touched.Store(true)
-	}
-	return slot.node
+	return n
 }
 
+// put takes a node that is in no cache.
 func (c *Cache) put(space uint64, n *node) {
 	k := cacheKey{space, n.id}
 	s := c.shard(k)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if n.memory() > s.limit || s.slots[k] != nil {
+	if n.memory() > s.limit || s.nodes[k] != nil {
 		return
 	}
-	slot := &cacheSlot{key: k, node: n}
-	s.slots[k] = slot
-	s.clock = append(s.clock, slot)
+	n.seat.space = space
+	s.nodes[k] = n
+	s.clock = append(s.clock, n)
 	s.used += n.memory()
 	for s.used > s.limit {
 		s.evict()
 	}
 }
 
-// evict moves the hand to the next slot that was not touched and frees it.
+// evict moves the hand to the next node that was not touched and frees it.
 func (s *cacheShard) evict() {
 	for {
 		s.hand++
 		if s.hand >= len(s.clock) {
 			s.hand = 0
 		}
-		slot := s.clock[s.hand]
-		if slot.touched.CompareAndSwap(true, false) {
+		n := s.clock[s.hand]
+		if n.seat.touched.CompareAndSwap(true, false) {
 			continue
 		}
 		last := len(s.clock) - 1
 		s.clock[s.hand] = s.clock[last]
 		s.clock[last] = nil
 		s.clock = s.clock[:last]
-		s.used -= slot.node.memory()
-		delete(s.slots, slot.key)
+		s.used -= n.memory()
+		delete(s.nodes, cacheKey{n.seat.space, n.id})
 		return
 	}
 }

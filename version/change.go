@@ -40,6 +40,7 @@ type Change struct {
 	Nodes, Bytes int64
 
 	large bool
+	ahead *ahead // of what is being applied; nil if it is small
 	buf   []byte // of large values
 
 	spareItems spare[item]
@@ -80,6 +81,9 @@ func (c *Change) Apply(root Root, edits []Edit) (Root, error) {
 		return root, nil
 	}
 	c.large = len(edits) > largeChange
+	// The leaves that a large change replaces would drive out those it writes.
+	c.ahead = c.t.readAhead(root, edits, !c.large)
+	defer func() { c.ahead.close(); c.ahead = nil }()
 	var d *draft
 	var err error
 	if root.empty() {
@@ -132,15 +136,21 @@ func (c *Change) lowest(k kid, height uint8) (Root, error) {
 // edit applies edits below a node and returns what it becomes; nil if it stays
 // as it is.
 func (c *Change) edit(k kid, height uint8, edits []Edit) (*draft, error) {
-	// The leaves that a large change replaces would drive out those it writes.
-	n, err := c.t.fetch(k.id, height, height > 0 || !c.large)
-	if err != nil {
-		return nil, err
+	if height > 0 {
+		n, err := c.t.node(k.id, height)
+		if err != nil {
+			return nil, err
+		}
+		return c.inner(n, edits)
 	}
-	if n.leaf() {
-		return c.leaf(n, k.sum, edits)
+	n := c.ahead.take(k.id)
+	if n == nil {
+		var err error
+		if n, err = c.t.fetch(k.id, 0, !c.large); err != nil {
+			return nil, err
+		}
 	}
-	return c.inner(n, edits)
+	return c.leaf(n, k.sum, edits)
 }
 
 // inner applies edits to the children of n.
@@ -151,12 +161,8 @@ func (c *Change) inner(n *node, edits []Edit) (*draft, error) {
 	changed := false
 	for i := range list {
 		list[i].kid = n.kid(i)
-		mine := edits
-		if len(edits) > 0 && i+1 < n.len() {
-			end, _ := slices.BinarySearchFunc(edits, n.key(i+1), func(e Edit, key []byte) int { return bytes.Compare(e.Key, key) })
-			mine, edits = edits[:end], edits[end:]
-		}
-		if len(mine) == 0 {
+		var mine []Edit
+		if mine, edits = n.share(i, edits); len(mine) == 0 {
 			continue
 		}
 		var err error
@@ -171,6 +177,16 @@ func (c *Change) inner(n *node, edits []Edit) (*draft, error) {
 	c.Dead = append(c.Dead, n.id)
 	kids, err := c.settle(list, n.height-1)
 	return &draft{height: n.height, kids: kids}, err
+}
+
+// share cuts off the edits that lie below child i; those below the children before
+// are cut off already.
+func (n *node) share(i int, edits []Edit) (mine, rest []Edit) {
+	if len(edits) == 0 || i+1 == n.len() {
+		return edits, nil
+	}
+	end, _ := slices.BinarySearchFunc(edits, n.key(i+1), func(e Edit, key []byte) int { return bytes.Compare(e.Key, key) })
+	return edits[:end], edits[end:]
 }
 
 // leaf merges edits with the entries of n, which is nil for an empty tree, and

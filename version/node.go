@@ -59,12 +59,13 @@ type kid struct {
 }
 
 // node is a decoded leaf or inner node: its bytes and where the entries begin.
-// It is immutable and shared by all readers.
+// It is immutable, but for its seat, and shared by all readers.
 type node struct {
 	id     NodeID
 	height uint8
 	data   []byte   // up to the checksum
 	at     []uint32 // offsets of the entries
+	seat   seat     // in the cache
 }
 
 func (n *node) leaf() bool { return n.height == 0 }
