@@ -26,6 +26,10 @@ func sampleOf[L latent](pages [][]L) []L {
 	step := max(1, total/sampleSize)
 	sample := make([]L, 0, total/step+len(pages))
 	for _, p := range pages {
+		if step == 1 {
+			sample = append(sample, p...)
+			continue
+		}
 		for i := 0; i < len(p); i += step {
 			// Not always the first of a step: numbers may have a period.
 			sample = append(sample, p[min(i+int(uint32(i)*2654435761>>16)%step, len(p)-1)])

@@ -11,7 +11,7 @@ import (
 
 const (
 	groupSize    = 256
-	sampleGroups = 16 // at least, if there are so many
+	sampleGroups = 8 // at least, if there are so many
 )
 
 // groupsOf returns copies of groups of neighbours.
