@@ -43,27 +43,28 @@ func lengthOf[L latent](groups [][]L) (n int) {
 	return n
 }
 
-// estimateLevel is that of the bins of estimates.
+// estimateLevel is the highest level that estimates are made for.
 const estimateLevel = 6
 
-// estimate returns about how many bits a latent of the groups takes.
-func estimate[L latent](groups [][]L) float64 {
+// estimate returns about how many bits a latent of the groups takes at a level.
+func estimate[L latent](groups [][]L, level int) float64 {
 	total := lengthOf(groups)
 	if total == 0 {
 		return 0
 	}
-	_, cost := joinBuckets(bucketsOf(sampleOf(groups), estimateLevel), total, tableLog(estimateLevel, total))
+	level = min(level, estimateLevel)
+	_, cost := joinBuckets(bucketsOf(sampleOf(groups), level), total, tableLog(level, total))
 	return cost / float64(total)
 }
 
 // chooseDelta returns the delta encoding with which a variable takes the fewest
 // bits, and how many.
-func chooseDelta[L latent](groups [][]L) (best deltaSpec, cost float64) {
-	cost = estimate(groups)
+func chooseDelta[L latent](groups [][]L, level int) (best deltaSpec, cost float64) {
+	cost = estimate(groups, level)
 	before := math.Inf(1)
 	for order := 1; order <= 7; order++ {
 		spec := deltaSpec{kind: Consecutive, order: order}
-		c := estimateDelta(&spec, groups)
+		c := estimateDelta(&spec, groups, level)
 		if c < cost-0.05 {
 			best, cost = spec, c
 		}
@@ -73,14 +74,14 @@ func chooseDelta[L latent](groups [][]L) (best deltaSpec, cost float64) {
 		before = c
 	}
 	spec := deltaSpec{kind: Lookback, windowLog: lookWindowLog}
-	if c := estimateDelta(&spec, groups); c < cost-2 {
+	if c := estimateDelta(&spec, groups, level); c < cost-2 {
 		best, cost = spec, c
 	}
 	return best, cost
 }
 
 // estimateDelta is estimate of differences.
-func estimateDelta[L latent](spec *deltaSpec, groups [][]L) float64 {
+func estimateDelta[L latent](spec *deltaSpec, groups [][]L, level int) float64 {
 	var coded [][]L
 	var looks [][]uint32
 	for _, g := range cloneGroups(groups) {
@@ -92,25 +93,25 @@ func estimateDelta[L latent](spec *deltaSpec, groups [][]L) float64 {
 		c, _ := takeDeltas(spec, g, look)
 		coded = append(coded, c)
 	}
-	return estimate(coded) + estimate(looks)
+	return estimate(coded, level) + estimate(looks, level)
 }
 
 // chooseMode returns the mode with which numbers take the fewest bits, and the
 // delta encoding that goes with it.
-func chooseMode[L latent](t Type, groups [][]L, mode ModeChoice, delta DeltaChoice) (modeSpec, deltaSpec) {
+func chooseMode[L latent](t Type, groups [][]L, o *Options) (modeSpec, deltaSpec) {
 	var bestMode modeSpec
 	var bestDelta deltaSpec
-	best := math.Inf(1)
-	for _, m := range candidates(t, groups, mode) {
+	level, best := o.Level, math.Inf(1)
+	for _, m := range candidates(t, groups, o.Mode) {
 		primary, secondary := splitGroups(t, &m, groups)
 		d, cost := deltaSpec{}, 0.0
-		if delta.forced {
-			cost = estimate(primary)
+		if o.Delta.forced {
+			cost = estimate(primary, level)
 		} else {
-			d, cost = chooseDelta(primary)
+			d, cost = chooseDelta(primary, level)
 		}
 		if secondary != nil {
-			cost += estimate(secondary) + 0.5 // it must pay
+			cost += estimate(secondary, level) + 0.5 // it must pay
 		}
 		if cost < best {
 			bestMode, bestDelta, best = m, d, cost
@@ -233,13 +234,22 @@ func floatBases[L latent](t Type, groups [][]L) (list []uint64) {
 	}
 	slices.Sort(values)
 	typical := values[len(values)/2]
+	rough := uint64(0) // a base of floats that were of single precision once
 	for _, base := range []float64{1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.05, 0.1, 0.25, 0.5, 1, 10, 100, 1000, smallestStep(values)} {
-		if base > 0 && base < typical && isMultiple(values, base, typical*math.Exp2(-float64(mantissa(a.width)-3))) {
+		switch {
+		case base <= 0 || base >= typical:
+		case isMultiple(values, base, typical*math.Exp2(-float64(mantissa(a.width)-3))):
 			list = append(list, floatBase(t, base))
+		case a.width == 64 && isMultiple(values, base, typical*math.Exp2(-22)):
+			rough = floatBase(t, base)
 		}
 	}
 	// The largest is best: the others have it as a multiple.
-	return list[max(0, len(list)-2):]
+	list = list[max(0, len(list)-2):]
+	if rough != 0 {
+		list = append(list, rough)
+	}
+	return list
 }
 
 // isMultiple reports whether most values are multiples of base, but for an error.

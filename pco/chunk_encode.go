@@ -54,7 +54,7 @@ func encodeChunk[L latent](c *ChunkEncoder, nums []L, o *Options) error {
 	if o.Mode.kind == Dict {
 		return encodeDict(c, nums, o)
 	}
-	m.mode, m.delta = chooseMode(m.typ, groupsOf(nums), o.Mode, o.Delta)
+	m.mode, m.delta = chooseMode(m.typ, groupsOf(nums), o)
 	primary, secondary := split(m.typ, &m.mode, nums)
 	if err := chooseForced(m, o.Delta, primary); err != nil {
 		return err
@@ -80,7 +80,7 @@ func encodeDict[L latent](c *ChunkEncoder, nums []L, o *Options) error {
 		m.mode.dict = append(m.mode.dict, uint64(x))
 	}
 	if !o.Delta.forced {
-		m.delta, _ = chooseDelta(groupsOf(indexes))
+		m.delta, _ = chooseDelta(groupsOf(indexes), o.Level)
 	}
 	if err := chooseForced(m, o.Delta, indexes); err != nil {
 		return err
