@@ -62,9 +62,10 @@ func (a *ahead) walk(p *pages, id NodeID, height uint8, edits []Edit, visit func
 	if err != nil {
 		return false
 	}
-	for i := 0; len(edits) > 0; i++ {
+	for len(edits) > 0 {
 		var mine []Edit
-		if mine, edits = n.share(i, edits); len(mine) > 0 && !a.walk(p, n.kid(i).id, height-1, mine, visit) {
+		i := n.child(edits[0].Key)
+		if mine, edits = n.share(i, edits); !a.walk(p, n.kid(i).id, height-1, mine, visit) {
 			return false
 		}
 	}

@@ -1,6 +1,7 @@
 package version
 
 import (
+	"math/bits"
 	"sync"
 	"sync/atomic"
 )
@@ -31,7 +32,6 @@ func NewCache(limit int) *Cache {
 	c := &Cache{last: make(map[uint64]CommitID)}
 	for i := range c.shards {
 		c.shards[i].limit = limit / cacheShards
-		c.shards[i].nodes = make(map[cacheKey]*node)
 	}
 	return c
 }
@@ -48,14 +48,10 @@ func (c *Cache) Bytes() int64 {
 	return int64(n)
 }
 
-type cacheKey struct {
-	space uint64
-	id    NodeID
-}
-
 // seat is the place of a node in a cache.
 type seat struct {
 	space uint64
+	next  *node // of those with the same hash
 	// touched is set by readers and cleared by the hand of the clock, which evicts
 	// what nobody has touched since it last came by.
 	touched atomic.Bool
@@ -63,23 +59,38 @@ type seat struct {
 
 type cacheShard struct {
 	mu    sync.RWMutex // guards what follows
-	nodes map[cacheKey]*node
+	heads []*node      // of lists, by hash; none before the first node
 	clock []*node
 	hand  int
 	used  int
 	limit int
 }
 
-func (c *Cache) shard(k cacheKey) *cacheShard {
-	h := (uint64(k.id.Birth)*0x9e3779b97f4a7c15 + uint64(k.id.Seq)) * 0xd6e8feb86659fd93
-	return &c.shards[(h^k.space)>>60]
+// place returns where a node belongs.
+func (c *Cache) place(space uint64, id NodeID) (s *cacheShard, hash uint64) {
+	hash = (uint64(id.Birth)*0x9e3779b97f4a7c15 + uint64(id.Seq)) * 0xd6e8feb86659fd93
+	hash = (hash ^ space) * 0x9e3779b97f4a7c15
+	return &c.shards[hash>>60], hash
+}
+
+// list returns the head of the list for a hash.
+func (s *cacheShard) list(hash uint64) **node { return &s.heads[hash>>32&uint64(len(s.heads)-1)] }
+
+func (s *cacheShard) find(space uint64, id NodeID, hash uint64) *node {
+	if len(s.heads) == 0 {
+		return nil
+	}
+	n := *s.list(hash)
+	for n != nil && (n.id != id || n.seat.space != space) {
+		n = n.seat.next
+	}
+	return n
 }
 
 func (c *Cache) get(space uint64, id NodeID) *node {
-	k := cacheKey{space, id}
-	s := c.shard(k)
+	s, hash := c.place(space, id)
 	s.mu.RLock()
-	n := s.nodes[k]
+	n := s.find(space, id, hash)
 	s.mu.RUnlock()
 	if n != nil && !n.seat.touched.Load() {
 		n.seat.touched.Store(true)
@@ -87,43 +98,61 @@ func (c *Cache) get(space uint64, id NodeID) *node {
 	return n
 }
 
+// usualNode is about the memory of a node: there are so many lists that each has
+// about one.
+const usualNode = 512
+
 // put takes a node that is in no cache.
 func (c *Cache) put(space uint64, n *node) {
-	k := cacheKey{space, n.id}
-	s := c.shard(k)
+	s, hash := c.place(space, n.id)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if n.memory() > s.limit || s.nodes[k] != nil {
+	if n.memory() > s.limit || s.find(space, n.id, hash) != nil {
 		return
 	}
-	n.seat.space = space
-	s.nodes[k] = n
+	if s.heads == nil {
+		s.heads = make([]*node, 1<<bits.Len(uint(s.limit/usualNode)))
+	}
+	head := s.list(hash)
+	n.seat.space, n.seat.next = space, *head
+	*head = n
 	s.clock = append(s.clock, n)
 	s.used += n.memory()
 	for s.used > s.limit {
-		s.evict()
+		s.remove(c, s.evict())
 	}
 }
 
-// evict moves the hand to the next node that was not touched and frees it.
-func (s *cacheShard) evict() {
+// evict moves the hand to the next node that was not touched and takes it off the
+// clock.
+func (s *cacheShard) evict() *node {
 	for {
 		s.hand++
 		if s.hand >= len(s.clock) {
 			s.hand = 0
 		}
 		n := s.clock[s.hand]
-		if n.seat.touched.CompareAndSwap(true, false) {
+		if n.seat.touched.Load() {
+			n.seat.touched.Store(false)
 			continue
 		}
 		last := len(s.clock) - 1
 		s.clock[s.hand] = s.clock[last]
 		s.clock[last] = nil
 		s.clock = s.clock[:last]
-		s.used -= n.memory()
-		delete(s.nodes, cacheKey{n.seat.space, n.id})
-		return
+		return n
 	}
+}
+
+// remove takes a node out of its list.
+func (s *cacheShard) remove(c *Cache, n *node) {
+	_, hash := c.place(n.seat.space, n.id)
+	at := s.list(hash)
+	for *at != n {
+		at = &(*at).seat.next
+	}
+	*at = n.seat.next
+	s.used -= n.memory()
 }
 
 // number returns a number for a commit of a keyspace, above all that were given

@@ -2,8 +2,10 @@ package version
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"slices"
+	"sort"
 )
 
 // Edit sets a key to a value, or removes it.
@@ -43,8 +45,8 @@ type Change struct {
 	ahead *ahead // of what is being applied; nil if it is small
 	buf   []byte // of large values
 
-	spareItems spare[item]
-	spareKids  spare[kid]
+	encoded    []byte // room for parts of nodes
+	spareParts spare[[]byte]
 	spareLists spare[child]
 }
 
@@ -103,8 +105,9 @@ func (c *Change) root(d *draft) (Root, error) {
 		switch {
 		case d.empty():
 			return Root{}, nil
-		case d.height > 0 && len(d.kids) == 1:
-			return c.lowest(d.kids[0], d.height-1)
+		case d.height > 0 && len(d.parts) == 1:
+			k, _, _ := takeKid(d.parts[0])
+			return c.lowest(k, d.height-1)
 		case d.size() <= maxNode(d.height):
 			k := c.write(d)
 			return Root{k.id, d.height, k.count, k.sum}, nil
@@ -113,7 +116,7 @@ func (c *Change) root(d *draft) (Root, error) {
 		if err != nil {
 			return Root{}, err
 		}
-		d = &draft{height: d.height + 1, kids: kids}
+		d = &draft{height: d.height + 1, parts: kids}
 	}
 }
 
@@ -157,35 +160,42 @@ func (c *Change) edit(k kid, height uint8, edits []Edit) (*draft, error) {
 func (c *Change) inner(n *node, edits []Edit) (*draft, error) {
 	list := slices.Grow(c.spareLists.take(n.len()), n.len())[:n.len()]
 	defer c.spareLists.give(list)
-	clear(list)
-	changed := false
 	for i := range list {
-		list[i].kid = n.kid(i)
+		list[i] = child{kid: n.encoded(i)}
+	}
+	changed := false
+	for len(edits) > 0 {
 		var mine []Edit
-		if mine, edits = n.share(i, edits); len(mine) == 0 {
-			continue
-		}
-		var err error
-		if list[i].d, err = c.edit(list[i].kid, n.height-1, mine); err != nil {
+		i := n.child(edits[0].Key)
+		mine, edits = n.share(i, edits)
+		d, err := c.edit(n.kid(i), n.height-1, mine)
+		if err != nil {
 			return nil, err
 		}
-		changed = changed || list[i].d != nil
+		list[i].d = d
+		changed = changed || d != nil
 	}
 	if !changed {
 		return nil, nil
 	}
 	c.Dead = append(c.Dead, n.id)
 	kids, err := c.settle(list, n.height-1)
-	return &draft{height: n.height, kids: kids}, err
+	return &draft{height: n.height, parts: kids}, err
 }
 
-// share cuts off the edits that lie below child i; those below the children before
-// are cut off already.
+// share cuts off the edits that lie below child i, as the first of them does.
 func (n *node) share(i int, edits []Edit) (mine, rest []Edit) {
-	if len(edits) == 0 || i+1 == n.len() {
+	if i+1 == n.len() {
 		return edits, nil
 	}
-	end, _ := slices.BinarySearchFunc(edits, n.key(i+1), func(e Edit, key []byte) int { return bytes.Compare(e.Key, key) })
+	key := n.key(i + 1)
+	below := func(at int) bool { return bytes.Compare(edits[at].Key, key) < 0 }
+	// Mostly there are few of them.
+	last, end := 0, 1
+	for end < len(edits) && below(end) {
+		last, end = end, 2*end
+	}
+	end = last + 1 + sort.Search(min(end, len(edits))-last-1, func(j int) bool { return !below(last + 1 + j) })
 	return edits[:end], edits[end:]
 }
 
@@ -197,30 +207,25 @@ func (c *Change) leaf(n *node, sum Sum, edits []Edit) (*draft, error) {
 	if n != nil {
 		size = n.len()
 	}
-	next.items = c.spareItems.take(size + len(edits))
+	next.parts = c.spareParts.take(size + len(edits))
 	changed := n == nil
 	for len(edits) > 0 {
 		for ; i < size && bytes.Compare(n.key(i), edits[0].Key) < 0; i++ {
-			next.items = append(next.items, item{entry: n.entry(i)})
+			next.parts = append(next.parts, n.encoded(i))
 		}
-		var old *entry
+		var old []byte
 		if i < size && bytes.Equal(n.key(i), edits[0].Key) {
-			e := n.entry(i)
-			old = &e
+			old = n.encoded(i)
 			i++
 		}
-		did, err := c.settleEntry(next, old, &edits[0])
-		if err != nil {
-			return nil, err
-		}
-		changed = changed || did
+		changed = c.settleEntry(next, old, &edits[0]) || changed
 		edits = edits[1:]
 	}
 	if !changed {
 		return nil, nil
 	}
 	for ; i < size; i++ {
-		next.items = append(next.items, item{entry: n.entry(i)})
+		next.parts = append(next.parts, n.encoded(i))
 	}
 	if n != nil {
 		c.Dead = append(c.Dead, n.id)
@@ -228,25 +233,25 @@ func (c *Change) leaf(n *node, sum Sum, edits []Edit) (*draft, error) {
 	return next, nil
 }
 
-// settleEntry adds to d what an edit makes of the entry old, nil if there is
-// none, and reports whether that changed anything.
-func (c *Change) settleEntry(d *draft, old *entry, e *Edit) (changed bool, err error) {
+// settleEntry adds to d what an edit makes of the entry encoded in old, nil if
+// there is none, and reports whether that changed anything.
+func (c *Change) settleEntry(d *draft, old []byte, e *Edit) (changed bool) {
 	if old == nil && e.Delete {
-		return false, nil
+		return false
 	}
+	var was entry
 	var oldSum, newSum Sum
 	if old != nil {
-		if oldSum, err = c.sumOf(old); err != nil {
-			return false, err
-		}
+		was, _, _ = takeEntry(old)
+		oldSum = c.sumOf(&was)
 	}
 	if !e.Delete {
 		newSum = c.t.sums.entry(e.Key, e.Value)
-		if old != nil && oldSum == newSum && old.size == uint64(len(e.Value)) {
-			d.items = append(d.items, item{entry: *old, sum: oldSum, summed: true})
-			return false, nil
+		if old != nil && oldSum == newSum && was.size == uint64(len(e.Value)) {
+			d.parts = append(d.parts, old)
+			return false
 		}
-		d.items = append(d.items, item{entry: c.newEntry(e, newSum), sum: newSum, summed: true})
+		d.parts = append(d.parts, c.newEntry(e, newSum))
 		d.sum = d.sum.Add(newSum)
 		c.Set++
 	} else {
@@ -254,34 +259,49 @@ func (c *Change) settleEntry(d *draft, old *entry, e *Edit) (changed bool, err e
 	}
 	if old != nil {
 		d.sum = d.sum.Sub(oldSum)
-		if old.big != (NodeID{}) {
-			c.Dead = append(c.Dead, old.big)
+		if was.big != (NodeID{}) {
+			c.Dead = append(c.Dead, was.big)
 		}
 	}
-	return true, nil
+	return true
 }
 
 // sumOf returns the fingerprint of a stored entry.
-func (c *Change) sumOf(e *entry) (Sum, error) {
+func (c *Change) sumOf(e *entry) Sum {
 	if e.big != (NodeID{}) {
-		return e.sum, nil
+		return e.sum
 	}
-	return c.t.sums.entry(e.key, e.value), nil
+	return c.t.sums.entry(e.key, e.value)
 }
 
-// newEntry makes the entry of an edit, and writes its value if that is large.
-func (c *Change) newEntry(e *Edit, sum Sum) entry {
-	stamp := e.Stamp
-	if stamp == 0 {
-		stamp = c.birth
-	}
-	n := entry{key: e.Key, stamp: stamp, value: e.Value, size: uint64(len(e.Value))}
+// newEntry encodes the entry of an edit, and writes its value if that is large.
+func (c *Change) newEntry(e *Edit, sum Sum) []byte {
+	n := entry{key: e.Key, stamp: cmp.Or(e.Stamp, c.birth), value: e.Value, size: uint64(len(e.Value))}
 	if len(e.Value) > maxInline {
 		n.big, n.sum = c.nextID(), sum
 		c.buf = seal(n.big, append(append(c.buf[:0], nodeValue, 0), e.Value...))
 		c.put(n.big, c.buf)
 	}
-	return n
+	return c.encode(len(e.Key)+maxInline+maxFields, func(dst []byte) []byte { return appendEntry(dst, &n) })
+}
+
+// encodeKid encodes a child.
+func (c *Change) encodeKid(k *kid) []byte {
+	return c.encode(len(k.min)+maxFields, func(dst []byte) []byte { return appendKid(dst, k) })
+}
+
+// maxFields is more than entries and children take besides keys and values.
+const maxFields = 96
+
+// encode returns what appendTo appends, up to n bytes, in memory that stays as it
+// is.
+func (c *Change) encode(n int, appendTo func(dst []byte) []byte) []byte {
+	if cap(c.encoded)-len(c.encoded) < n {
+		c.encoded = make([]byte, 0, max(n, 16<<10))
+	}
+	from := len(c.encoded)
+	c.encoded = appendTo(c.encoded)
+	return slices.Clip(c.encoded[from:])
 }
 
 func (c *Change) nextID() NodeID {

@@ -5,8 +5,8 @@ package version
 // maximum is split evenly; one under a quarter of it is joined with a
 // neighbour. Values over maxInline have nodes of their own.
 const (
-	maxLeaf   = 768
-	maxInner  = 1024
+	maxLeaf   = 640
+	maxInner  = 832
 	maxInline = 256
 )
 
@@ -19,77 +19,44 @@ func maxNode(height uint8) int {
 
 func minNode(height uint8) int { return maxNode(height) / 4 }
 
-// item is an entry on its way into a leaf. Its fingerprint may be known.
-type item struct {
-	entry
-	sum    Sum
-	summed bool
-}
-
 // draft is a node that is to be written. It is written when its parent is made,
 // so that no node is written twice.
 type draft struct {
 	height uint8
-	items  []item // of a leaf
-	kids   []kid  // of an inner node
-	sum    Sum    // of a leaf
-	bytes  int    // what size has returned; 0 before
+	parts  [][]byte // encoded entries of a leaf, or children of an inner node
+	sum    Sum      // of a leaf
+	bytes  int      // what size has returned; 0 before
 }
 
 // child is a node below one that is being made: kept as it is, or a draft.
 type child struct {
-	kid kid    // if draft is nil
+	kid []byte // encoded, if draft is nil
 	d   *draft // if it is to be written
 }
 
-func (d *draft) empty() bool { return d.len() == 0 }
-
-func (d *draft) len() int { return len(d.items) + len(d.kids) }
+func (d *draft) empty() bool { return len(d.parts) == 0 }
 
 // size returns the bytes of the encoding, at most. Nothing may be added after,
 // but by join.
 func (d *draft) size() int {
-	if d.bytes > 0 {
-		return d.bytes
+	if d.bytes == 0 {
+		d.bytes = nodeOverhead + 5
+		for _, p := range d.parts {
+			d.bytes += len(p)
+		}
 	}
-	n := nodeOverhead + 5
-	for i := range d.items {
-		n += d.items[i].bytes()
-	}
-	for i := range d.kids {
-		n += d.kids[i].bytes()
-	}
-	d.bytes = n
-	return n
+	return d.bytes
 }
-
-// weight returns the bytes of part i.
-func (d *draft) weight(i int) int {
-	if d.height == 0 {
-		return d.items[i].bytes()
-	}
-	return d.kids[i].bytes()
-}
-
-func (e *item) bytes() int {
-	const lengths = 3 + 5 + 3 // of key, stamp, value
-	if e.big != (NodeID{}) {
-		return len(e.key) + lengths + sumSize + 8
-	}
-	return len(e.key) + lengths + len(e.value)
-}
-
-func (k *kid) bytes() int { return len(k.min) + 3 + 5 + 3 + 4 + sumSize }
 
 // settle turns the nodes of one level into children: drafts that are too small
 // are joined with a neighbour, those that are too large split, and all written.
 // It uses the memory of list.
-func (c *Change) settle(list []child, height uint8) ([]kid, error) {
+func (c *Change) settle(list []child, height uint8) ([][]byte, error) {
 	joined, err := c.join(list, height)
 	if err != nil {
 		return nil, err
 	}
-	kids := c.spareKids.take(len(joined) + 2)
+	kids := c.spareParts.take(len(joined) + 2)
 	for i := range joined {
 		d := joined[i].d
 		if d == nil {
@@ -97,10 +64,10 @@ func (c *Change) settle(list []child, height uint8) ([]kid, error) {
 			continue
 		}
 		for _, part := range c.split(d) {
-			kids = append(kids, c.write(&part))
+			k := c.write(&part)
+			kids = append(kids, c.encodeKid(&k))
 		}
-		c.spareItems.give(d.items)
-		c.spareKids.give(d.kids)
+		c.spareParts.give(d.parts)
 	}
 	return kids, nil
 }
@@ -146,8 +113,7 @@ func (c *Change) join(list []child, height uint8) ([]child, error) {
 				return nil, err
 			}
 		}
-		last.d.items = append(last.d.items, ch.d.items...)
-		last.d.kids = append(last.d.kids, ch.d.kids...)
+		last.d.parts = append(last.d.parts, ch.d.parts...)
 		last.d.sum, last.d.bytes = last.d.sum.Add(ch.d.sum), 0
 		small = last.d.size() < minNode(height)
 	}
@@ -159,18 +125,15 @@ func (c *Change) thaw(ch *child, height uint8) error {
 	if ch.d != nil {
 		return nil
 	}
-	n, err := c.t.node(ch.kid.id, height)
+	k, _, _ := takeKid(ch.kid)
+	n, err := c.t.node(k.id, height)
 	if err != nil {
 		return err
 	}
 	c.Dead = append(c.Dead, n.id)
-	ch.d = &draft{height: height, sum: ch.kid.sum}
+	ch.d = &draft{height: height, sum: k.sum}
 	for i := range n.len() {
-		if n.leaf() {
-			ch.d.items = append(ch.d.items, item{entry: n.entry(i)})
-		} else {
-			ch.d.kids = append(ch.d.kids, n.kid(i))
-		}
+		ch.d.parts = append(ch.d.parts, n.encoded(i))
 	}
 	return nil
 }
@@ -181,88 +144,73 @@ func (c *Change) split(d *draft) []draft {
 	if d.height > 0 {
 		least = 2 // children, however long their keys, so that trees end
 	}
-	n := min((total+maxNode(d.height)-1)/maxNode(d.height), d.len()/least)
+	n := min((total+maxNode(d.height)-1)/maxNode(d.height), len(d.parts)/least)
 	if n <= 1 {
 		return []draft{*d}
 	}
-	parts := make([]draft, 0, n)
+	cut := make([]draft, 0, n)
 	start, size, target := 0, 0, total/n+1
-	for i := range d.len() {
-		w := d.weight(i)
-		// An entry goes where most of it lies.
-		if size+w/2 > target && len(parts) < n-1 && i-start >= least && d.len()-i >= least {
-			parts = append(parts, d.part(start, i))
+	for i, p := range d.parts {
+		// A part goes where most of it lies.
+		if size+len(p)/2 > target && len(cut) < n-1 && i-start >= least && len(d.parts)-i >= least {
+			cut = append(cut, d.cut(start, i))
 			start, size = i, 0
 		}
-		size += w
+		size += len(p)
 	}
-	parts = append(parts, d.part(start, d.len()))
-	c.sumParts(parts, d.sum)
-	return parts
+	cut = append(cut, d.cut(start, len(d.parts)))
+	c.sumParts(cut, d.sum)
+	return cut
 }
 
-func (d *draft) part(from, to int) draft {
-	p := draft{height: d.height}
-	if d.height == 0 {
-		p.items = d.items[from:to]
-	} else {
-		p.kids = d.kids[from:to]
-	}
-	return p
-}
+func (d *draft) cut(from, to int) draft { return draft{height: d.height, parts: d.parts[from:to]} }
 
 // sumParts computes the fingerprints of leaves that were one with the given
 // fingerprint; that of the last is what the others leave.
-func (c *Change) sumParts(parts []draft, whole Sum) {
-	if parts[0].height > 0 {
+func (c *Change) sumParts(leaves []draft, whole Sum) {
+	if leaves[0].height > 0 {
 		return
 	}
-	last := len(parts) - 1
-	for i := range parts[:last] {
-		p := &parts[i]
-		for j := range p.items {
-			p.sum = p.sum.Add(c.itemSum(&p.items[j]))
-		}
-		whole = whole.Sub(p.sum)
+	last := len(leaves) - 1
+	for i := range leaves[:last] {
+		leaves[i].sum = c.sumLeaf(&leaves[i])
+		whole = whole.Sub(leaves[i].sum)
 	}
-	parts[last].sum = whole
+	leaves[last].sum = whole
 }
 
-func (c *Change) itemSum(e *item) Sum {
-	switch {
-	case e.summed:
-		return e.sum
-	case e.big != (NodeID{}):
-		return e.entry.sum
+// sumLeaf computes the fingerprint of a leaf.
+func (c *Change) sumLeaf(d *draft) (sum Sum) {
+	for _, p := range d.parts {
+		e, _, _ := takeEntry(p)
+		sum = sum.Add(c.sumOf(&e))
 	}
-	return c.t.sums.entry(e.key, e.value)
+	return sum
 }
 
 // write stores a draft and returns it as a child. The node goes into the cache:
 // whoever reads the new state next reads it.
 func (c *Change) write(d *draft) kid {
 	k := kid{id: c.nextID()}
-	n := &node{id: k.id, height: d.height, at: make([]uint32, 0, d.len())}
+	n := &node{id: k.id, height: d.height, at: make([]uint32, 0, len(d.parts))}
 	data := make([]byte, 0, d.size())
 	if d.height == 0 {
-		k.min, k.count, k.sum = d.items[0].key, uint64(len(d.items)), d.sum
 		data = append(data, nodeLeaf, 0)
+		k.count, k.sum = uint64(len(d.parts)), d.sum
 	} else {
-		k.min = d.kids[0].min
 		data = append(data, nodeInner, d.height)
 	}
-	data = appendUvarint(data, d.len())
-	for i := range d.items {
+	data = appendUvarint(data, len(d.parts))
+	for _, p := range d.parts {
 		n.at = append(n.at, uint32(len(data)))
-		data = appendEntry(data, &d.items[i].entry)
-	}
-	for i := range d.kids {
-		n.at = append(n.at, uint32(len(data)))
-		k.count += d.kids[i].count
-		k.sum = k.sum.Add(d.kids[i].sum)
-		data = appendKid(data, &d.kids[i])
+		data = append(data, p...)
+		if d.height > 0 {
+			below, _, _ := takeKid(p)
+			k.count, k.sum = k.count+below.count, k.sum.Add(below.sum)
+		}
 	}
 	n.data = data
+	k.min = n.key(0)
 	c.put(k.id, seal(k.id, data))
 	c.t.cache.put(c.t.space, n)
 	return k

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"iter"
+	"slices"
 )
 
 // Load returns a new tree with the entries of seq, which must be in strictly
@@ -17,14 +18,9 @@ func (c *Change) Load(seq iter.Seq2[[]byte, []byte]) (Root, error) {
 			return Root{}, errUnsorted
 		}
 		last = append(last[:0], key...)
-		own := append(append(make([]byte, 0, len(key)+len(value)), key...), value...)
-		e := Edit{Key: own[:len(key):len(key)], Value: own[len(key):]}
-		sum := c.t.sums.entry(e.Key, e.Value)
-		l.level(0).items = append(l.level(0).items, item{c.newEntry(&e, sum), sum, true})
+		part := c.newEntry(&Edit{Key: key, Value: value}, c.t.sums.entry(key, value))
 		c.Set++
-		if err := l.grown(0); err != nil {
-			return Root{}, err
-		}
+		l.add(0, part)
 	}
 	return l.finish()
 }
@@ -44,43 +40,38 @@ func (l *loader) level(h int) *draft {
 	return &l.levels[h]
 }
 
-// grown counts the part that was last added to a level, and writes a node once
-// two are full: so there is always enough left to divide at the end.
-func (l *loader) grown(h int) error {
+// add adds a part to a level, and writes a node once two are full: so there is
+// always enough left to divide at the end.
+func (l *loader) add(h int, part []byte) {
 	d := l.level(h)
-	l.sizes[h] += d.weight(d.len() - 1)
-	if l.sizes[h] < 2*maxNode(d.height) || d.len() < 4 {
-		return nil
+	d.parts = append(d.parts, part)
+	l.sizes[h] += len(part)
+	if l.sizes[h] < 2*maxNode(d.height) || len(d.parts) < 4 {
+		return
 	}
 	n, size := 0, nodeOverhead+5
-	for n < d.len()-2 && (n < 2 || size+d.weight(n) <= maxNode(d.height)) {
-		size += d.weight(n)
+	for n < len(d.parts)-2 && (n < 2 || size+len(d.parts[n]) <= maxNode(d.height)) {
+		size += len(d.parts[n])
 		n++
 	}
-	full, rest := d.part(0, n), d.part(n, d.len())
-	for i := range full.items {
-		full.sum = full.sum.Add(full.items[i].sum)
+	full, rest := d.cut(0, n), d.cut(n, len(d.parts))
+	if h == 0 {
+		full.sum = l.c.sumLeaf(&full)
 	}
 	k := l.c.write(&full)
 	// The rest moves to memory of its own, so that what was written can go.
-	l.levels[h] = draft{height: d.height,
-		items: append([]item(nil), rest.items...), kids: append([]kid(nil), rest.kids...)}
+	rest.parts = slices.Clone(rest.parts)
+	l.levels[h] = rest
 	l.sizes[h] -= size - nodeOverhead - 5
-	return l.add(h+1, k)
-}
-
-func (l *loader) add(h int, k kid) error {
-	d := l.level(h)
-	d.kids = append(d.kids, k)
-	return l.grown(h)
+	l.add(h+1, l.c.encodeKid(&k))
 }
 
 // finish writes what is left, from the leaves up.
 func (l *loader) finish() (Root, error) {
 	for h := 0; h < len(l.levels); h++ {
 		d := &l.levels[h]
-		for i := range d.items {
-			d.sum = d.sum.Add(d.items[i].sum)
+		if h == 0 {
+			d.sum = l.c.sumLeaf(d)
 		}
 		if h == len(l.levels)-1 {
 			return l.c.root(d)
@@ -90,9 +81,7 @@ func (l *loader) finish() (Root, error) {
 			return Root{}, err
 		}
 		for _, k := range kids {
-			if err := l.add(h+1, k); err != nil {
-				return Root{}, err
-			}
+			l.add(h+1, k)
 		}
 	}
 	return Root{}, nil
