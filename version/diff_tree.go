@@ -129,14 +129,10 @@ func (d *treeDiff) take(order int) (x delta, differ bool) {
 // open passes over subtrees that hold the same, or goes below the one that
 // begins first; of two that begin together, below the higher one.
 func (d *treeDiff) open(order int) error {
-	if order == 0 && d.a.height() == d.b.height() && d.a.kid().id == d.b.kid().id {
-		d.a.advance()
-		d.b.advance()
-		return nil
-	}
-	if order == 0 && d.lost == nil && d.a.height() > 0 && d.b.height() > 0 {
+	if order == 0 && d.a.height() > 0 && d.b.height() > 0 {
 		a, b := d.a.kid(), d.b.kid()
-		if a.count == b.count && a.sum == b.sum {
+		shared := a.id == b.id && d.a.height() == d.b.height()
+		if shared || d.lost == nil && a.count == b.count && a.sum == b.sum {
 			d.a.advance()
 			d.b.advance()
 			return nil
