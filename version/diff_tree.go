@@ -142,7 +142,9 @@ func (d *treeDiff) open(order int) error {
 	downB := order > 0 || order == 0 && d.b.height() >= d.a.height()
 	if downA {
 		k, height := d.a.kid(), d.a.height()-1
-		if err := d.note(k.id, uint8(height), k.min); err != nil {
+		if d.lost != nil && downB {
+			d.lost(k.id) // b has another one in its place
+		} else if err := d.note(k.id, uint8(height), k.min); err != nil {
 			return err
 		}
 		if err := d.a.down(d.t); err != nil {
