@@ -35,6 +35,9 @@ type ansNode[L latent] struct {
 	offset     uint8 // bits of the offset in the bin
 }
 
+// next returns the state after the node; word begins with its bits.
+func (n *ansNode[L]) next(word uint64) uint32 { return uint32(n.base) + uint32(word)&uint32(n.mask) }
+
 // ansDecoder decodes one latent variable. It is immutable.
 type ansDecoder[L latent] struct {
 	log       int
@@ -96,12 +99,12 @@ func (d *varDecoder[L]) batch(r *bitReader, dst []L) {
 		d.constant(r, dst)
 		return
 	}
+	if d.maxOffset == 0 {
+		d.lowers(r, dst)
+		return
+	}
 	d.pass(r, len(dst))
 	switch {
-	case d.maxOffset == 0:
-		for i := range dst {
-			dst[i] = d.nodes[d.passed[i&(batchSize-1)]].lower
-		}
 	case d.maxOffset <= 14:
 		d.addShort(r, dst)
 	case d.maxOffset <= 56:
@@ -148,22 +151,22 @@ func (d *varDecoder[L]) pass(r *bitReader, n int) {
 		out[0], out[1], out[2], out[3] = uint16(s0), uint16(s1), uint16(s2), uint16(s3)
 
 		n := &nodes[s0]
-		s0 = uint32(n.base) + uint32(word)&uint32(n.mask)
+		s0 = n.next(word)
 		word >>= n.bits & 63
 		pos += uint(n.bits)
 
 		n = &nodes[s1]
-		s1 = uint32(n.base) + uint32(word)&uint32(n.mask)
+		s1 = n.next(word)
 		word >>= n.bits & 63
 		pos += uint(n.bits)
 
 		n = &nodes[s2]
-		s2 = uint32(n.base) + uint32(word)&uint32(n.mask)
+		s2 = n.next(word)
 		word >>= n.bits & 63
 		pos += uint(n.bits)
 
 		n = &nodes[s3]
-		s3 = uint32(n.base) + uint32(word)&uint32(n.mask)
+		s3 = n.next(word)
 		pos += uint(n.bits)
 	}
 	r.pos = pos
@@ -173,6 +176,43 @@ func (d *varDecoder[L]) pass(r *bitReader, n int) {
 		d.passed[i&(batchSize-1)] = uint16(*s)
 		n := &nodes[*s]
 		*s = uint32(n.base) + uint32(r.read(int(n.bits)))
+	}
+}
+
+// lowers is pass for a variable without offsets, whose values the states are.
+func (d *varDecoder[L]) lowers(r *bitReader, dst []L) {
+	nodes, data, pos := d.nodes, r.data, r.pos
+	s0, s1, s2, s3 := d.states[0], d.states[1], d.states[2], d.states[3]
+	i := 0
+	for ; i+4 <= len(dst) && pos>>3+8 <= uint(len(data)); i += 4 {
+		word := binary.LittleEndian.Uint64(data[pos>>3:]) >> (pos & 7)
+		out := dst[i : i+4 : i+4]
+
+		n := &nodes[s0]
+		out[0], s0 = n.lower, n.next(word)
+		word >>= n.bits & 63
+		pos += uint(n.bits)
+
+		n = &nodes[s1]
+		out[1], s1 = n.lower, n.next(word)
+		word >>= n.bits & 63
+		pos += uint(n.bits)
+
+		n = &nodes[s2]
+		out[2], s2 = n.lower, n.next(word)
+		word >>= n.bits & 63
+		pos += uint(n.bits)
+
+		n = &nodes[s3]
+		out[3], s3 = n.lower, n.next(word)
+		pos += uint(n.bits)
+	}
+	r.pos = pos
+	d.states = [4]uint32{s0, s1, s2, s3}
+	for ; i < len(dst); i++ {
+		s := &d.states[i&3]
+		n := &nodes[*s]
+		dst[i], *s = n.lower, uint32(n.base)+uint32(r.read(int(n.bits)))
 	}
 }
 
