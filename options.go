@@ -40,7 +40,8 @@ type Options struct {
 	Mergers []kv.Merger
 
 	// Memory is how much live heap the engine may take, where it does not hold all
-	// content in memory, in bytes. Default 64 MiB, or what the engine was given.
+	// content in memory, in bytes, together with the cache of nodes of versioned
+	// maps, a quarter of it. Default 64 MiB, or what the engine was given.
 	Memory int64
 	// Durability of writes that do not say; Sync by default.
 	Durability Durability

@@ -107,7 +107,7 @@ func OpenStore(store kv.Store, opt *Options) (*DB, error) {
 	}
 	db := &DB{opt: filled, store: store, tasks: vfs.NewGroup(filled.Executor),
 		catalogSpace: space, mu: filled.Executor.NewMutex(), entries: make(map[ID]*entry),
-		nodes: version.NewCache(0)}
+		nodes: version.NewCache(int(filled.Memory / 4))}
 	db.scratch.New = func() any { return new(scratch) }
 	if !filled.ReadOnly {
 		if err := db.abandonAll(); err != nil {
