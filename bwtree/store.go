@@ -68,14 +68,15 @@ type Store struct {
 }
 
 var (
-	_ kv.Store        = (*Store)(nil)
-	_ kv.Syncer       = (*Store)(nil)
-	_ kv.Flusher      = (*Store)(nil)
-	_ kv.Compactor    = (*Store)(nil)
-	_ kv.Checkpointer = (*Store)(nil)
-	_ kv.Verifier     = (*Store)(nil)
-	_ kv.Watcher      = (*Store)(nil)
-	_ kv.MergerSource = (*Store)(nil)
+	_ kv.Store          = (*Store)(nil)
+	_ kv.Syncer         = (*Store)(nil)
+	_ kv.Flusher        = (*Store)(nil)
+	_ kv.Compactor      = (*Store)(nil)
+	_ kv.Checkpointer   = (*Store)(nil)
+	_ kv.Verifier       = (*Store)(nil)
+	_ kv.Watcher        = (*Store)(nil)
+	_ kv.MergerSource   = (*Store)(nil)
+	_ kv.ExecutorSource = (*Store)(nil)
 )
 
 // debt is what only a checkpoint makes good. Paid is set by who holds
@@ -120,6 +121,9 @@ func (s *Store) intervalSync() {
 
 // Mergers returns the operators of the store.
 func (s *Store) Mergers() kv.Mergers { return s.opt.Mergers }
+
+// Executor returns what runs the tasks of the store.
+func (s *Store) Executor() vfs.Executor { return s.opt.Executor }
 
 // Features implements kv.Store.
 func (s *Store) Features() kv.Features {

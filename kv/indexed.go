@@ -55,9 +55,6 @@ func (b *IndexedBatch) index() {
 	b.indexed = len(b.data)
 }
 
-// Under returns the state below the batch. It may be used concurrently.
-func (b *IndexedBatch) Under() Reader { return b.under }
-
 // Get returns the value of key as the batch leaves it.
 func (b *IndexedBatch) Get(key, dst []byte) ([]byte, bool, error) {
 	e := b.over.edit(key)

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/varvedb/varve/vfs"
 )
 
 // Txn is a transaction: it reads one snapshot and its own writes, and commits
@@ -30,6 +32,9 @@ type Txn struct {
 
 // MergerSource is implemented by stores whose programs gave them operators.
 type MergerSource interface{ Mergers() Mergers }
+
+// ExecutorSource is implemented by stores that tell what runs their tasks.
+type ExecutorSource interface{ Executor() vfs.Executor }
 
 // Begin starts a transaction on the newest state of store.
 func Begin(ctx context.Context, store Store) (*Txn, error) {
@@ -61,6 +66,14 @@ func (t *Txn) Seq() Seq { return t.snap.Seq() }
 // read from it is not remembered. It may be used concurrently, until the
 // transaction ends.
 func (t *Txn) Under() Reader { return t.snap }
+
+// Executor returns what runs the tasks of the store; nil if it does not tell.
+func (t *Txn) Executor() vfs.Executor {
+	if s, ok := t.store.(ExecutorSource); ok {
+		return s.Executor()
+	}
+	return nil
+}
 
 // Get returns the value of key and remembers that it was read.
 func (t *Txn) Get(key, dst []byte) ([]byte, bool, error) {

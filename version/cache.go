@@ -51,7 +51,8 @@ func (c *Cache) Bytes() int64 {
 // seat is the place of a node in a cache.
 type seat struct {
 	space uint64
-	next  *node // of those with the same hash
+	hash  uint64
+	next  *node // of those in the same list
 	// touched is set by readers and cleared by the hand of the clock, which evicts
 	// what nobody has touched since it last came by.
 	touched atomic.Bool
@@ -114,18 +115,17 @@ func (c *Cache) put(space uint64, n *node) {
 		s.heads = make([]*node, 1<<bits.Len(uint(s.limit/usualNode)))
 	}
 	head := s.list(hash)
-	n.seat.space, n.seat.next = space, *head
+	n.seat.space, n.seat.hash, n.seat.next = space, hash, *head
 	*head = n
 	s.clock = append(s.clock, n)
 	s.used += n.memory()
 	for s.used > s.limit {
-		s.remove(c, s.evict())
+		s.evict()
 	}
 }
 
-// evict moves the hand to the next node that was not touched and takes it off the
-// clock.
-func (s *cacheShard) evict() *node {
+// evict moves the hand to the next node that was not touched and frees it.
+func (s *cacheShard) evict() {
 	for {
 		s.hand++
 		if s.hand >= len(s.clock) {
@@ -140,19 +140,14 @@ func (s *cacheShard) evict() *node {
 		s.clock[s.hand] = s.clock[last]
 		s.clock[last] = nil
 		s.clock = s.clock[:last]
-		return n
+		at := s.list(n.seat.hash)
+		for *at != n {
+			at = &(*at).seat.next
+		}
+		*at, n.seat.next = n.seat.next, nil
+		s.used -= n.memory()
+		return
 	}
-}
-
-// remove takes a node out of its list.
-func (s *cacheShard) remove(c *Cache, n *node) {
-	_, hash := c.place(n.seat.space, n.id)
-	at := s.list(hash)
-	for *at != n {
-		at = &(*at).seat.next
-	}
-	*at = n.seat.next
-	s.used -= n.memory()
 }
 
 // number returns a number for a commit of a keyspace, above all that were given

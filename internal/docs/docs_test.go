@@ -93,7 +93,7 @@ func (s *source) addTypes(pkg, rel string, d *ast.GenDecl) {
 // plain are types without behaviour of their own, shown in the example of what
 // uses them.
 var plain = regexp.MustCompile(`^(varve\.(ID|Kind|Type|Info|Durability|CollectionOption|Entry|CorruptionError|LockedError|TypeError|Engine|Change|ChangeKind)|` +
-	`kv\.(Seq|Reader|Keyspace|KeyspaceOptions|KeyspaceStats|Durability|WriteOptions|Span|KV|Features|Limits|Syncer|Flusher|Compactor|Checkpointer|Verifier|Watcher|Importer|Change|Histogram|Loss|Repaired|Progress|Metrics|OpKind|Op|IterOptions|MergerID|Merger|MergerSource|Savepoint|CorruptionError|LockedError|ConflictError)|` +
+	`kv\.(Seq|Reader|Keyspace|KeyspaceOptions|KeyspaceStats|Durability|WriteOptions|Span|KV|Features|Limits|Syncer|Flusher|Compactor|Checkpointer|Verifier|Watcher|Importer|Change|Histogram|Loss|Repaired|Progress|Metrics|OpKind|Op|IterOptions|MergerID|Merger|MergerSource|ExecutorSource|Savepoint|CorruptionError|LockedError|ConflictError)|` +
 	`vfs\.(File|Mapper|Mapping|Info|Usage|LockOptions|LockedError|CorruptionError|Mutex|Cond|FS|Executor|CrashOptions|CrashMode|Op|OpKind|DeadlockError|PanicError)|` +
 	`logstore\.(Addr|Ref|Outcome|Options|End|Tail|Torn|Record|Stats)|` +
 	`pagecache\.(Page|Token|Stats|Materializer|Location|Options)|` +

@@ -61,14 +61,15 @@ type Store struct {
 }
 
 var (
-	_ kv.Store        = (*Store)(nil)
-	_ kv.Syncer       = (*Store)(nil)
-	_ kv.Flusher      = (*Store)(nil)
-	_ kv.Checkpointer = (*Store)(nil)
-	_ kv.Verifier     = (*Store)(nil)
-	_ kv.Importer     = (*Store)(nil)
-	_ kv.Watcher      = (*Store)(nil)
-	_ kv.MergerSource = (*Store)(nil)
+	_ kv.Store          = (*Store)(nil)
+	_ kv.Syncer         = (*Store)(nil)
+	_ kv.Flusher        = (*Store)(nil)
+	_ kv.Checkpointer   = (*Store)(nil)
+	_ kv.Verifier       = (*Store)(nil)
+	_ kv.Importer       = (*Store)(nil)
+	_ kv.Watcher        = (*Store)(nil)
+	_ kv.MergerSource   = (*Store)(nil)
+	_ kv.ExecutorSource = (*Store)(nil)
 )
 
 // newStore returns a store without content.
@@ -104,6 +105,9 @@ func (s *Store) Watch(after kv.Seq, spans ...kv.Span) (kv.Feed, error) {
 
 // Mergers returns the operators of the store.
 func (s *Store) Mergers() kv.Mergers { return s.opt.Mergers }
+
+// Executor returns what runs the tasks of the store.
+func (s *Store) Executor() vfs.Executor { return s.opt.Executor }
 
 // Features implements kv.Store.
 func (s *Store) Features() kv.Features {
