@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"encoding/csv"
 	"fmt"
@@ -65,7 +66,7 @@ func pcoSeries(n int, dir string) []series {
 	return append(list, realSeries(dir)...)
 }
 
-// realSeries reads columns of CSV files, which are short.
+// realSeries reads columns of CSV files, which are short, and of a Parquet file.
 func realSeries(dir string) (list []series) {
 	for _, c := range []struct{ name, file, column string }{
 		{"index closes", "sp500-2000.csv", "close"}, {"index volumes", "sp500-2000.csv", "volume"},
@@ -77,7 +78,35 @@ func realSeries(dir string) (list []series) {
 		}
 		list = append(list, series{name: fmt.Sprintf("%s, %d numbers", c.name, len(column)), nums: column, float: true})
 	}
+	flights := readFlights(filepath.Join(dir, "flights-3m.parquet"))
+	for i, name := range []string{"flight times, µs", "flight delays", "flight distances"} {
+		if len(flights) == 3 {
+			list = append(list, series{name: fmt.Sprintf("%s, %d numbers", name, len(flights[i])), nums: flights[i]})
+		}
+	}
 	return list
+}
+
+// readFlights reads the first three columns of a Parquet file, of integers; none if
+// it is not there. Those that may be negative are counted from the least.
+func readFlights(name string) (columns [][]uint64) {
+	type flight struct {
+		Date     int64 `parquet:"date"`
+		Delay    int64 `parquet:"delay"`
+		Distance int64 `parquet:"distance"`
+	}
+	rows, err := parquet.ReadFile[flight](name)
+	if err != nil || len(rows) == 0 {
+		return nil
+	}
+	columns = make([][]uint64, 3)
+	least := slices.MinFunc(rows, func(a, b flight) int { return cmp.Compare(a.Delay, b.Delay) }).Delay
+	for _, f := range rows {
+		for i, x := range []int64{f.Date, f.Delay - least, f.Distance} {
+			columns[i] = append(columns[i], uint64(x))
+		}
+	}
+	return columns
 }
 
 func readColumn(name, column string) (nums []uint64) {
