@@ -16,8 +16,11 @@ import (
 // while some reads of the disk fail: a commit is there wholly, or there is an error.
 func TestLargeCommitsReadAheadAsATask(t *testing.T) {
 	errRead := errors.New("a read failed")
-	failures := 0
-	for seed := range uint64(6) {
+	seeds, failures := uint64(6), 0
+	if testing.Short() {
+		seeds = 2
+	}
+	for seed := range seeds {
 		rng := rand.New(rand.NewPCG(seed, 1))
 		sim, disk := vfs.NewSim(seed), vfs.NewFaulty(vfs.NewMem())
 		disk.SetYield(sim.Yield)
